@@ -1,0 +1,1 @@
+"""Train and serve your own algorithm in a container, anywhere."""

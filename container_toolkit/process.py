@@ -1,0 +1,38 @@
+"""Processes, true without SageMaker: what to run, how it ended, start it, signal it, reap it.
+
+Not here: when to signal whom (training.supervise), and whose program it is (frameworks).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from container_toolkit.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Command(Value):
+    """What to run: an argv, never a shell string.
+
+    `env` is the whole environment of the process, `cwd` its folder ("" for ours), `label` what a
+    person calls it.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str = ""
+    label: str = "program"
+
+
+class Exit(Value):
+    """How a process ended: `code` 0..255, or the number of the `signal` that killed it."""
+
+    code: int = 0
+    signal: int = 0
+
+    @property
+    def status(self) -> int:
+        """The exit status as a shell tells it: the code, or 128 + the signal's number."""
+        return 128 + self.signal if self.signal else self.code
