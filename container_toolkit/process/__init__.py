@@ -5,10 +5,9 @@ Not here: when to signal whom (training.supervise), and whose program it is (fra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from container_toolkit.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,3 +35,20 @@ class Exit(Value):
     def status(self) -> int:
         """The exit status as a shell tells it: the code, or 128 + the signal's number."""
         return 128 + self.signal if self.signal else self.code
+
+    @property
+    def name(self) -> str:
+        """For people: `exit code 3`, or `SIGSEGV (signal 11)`."""
+        if not self.signal:
+            return f"exit code {self.code}"
+        return f"{signal_name(self.signal)} (signal {self.signal})"
+
+
+def signal_name(number: int) -> str:
+    """`SIGTERM` for 15; `signal 40` for a number without a name."""
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,89 @@
+"""Bytes from a program to our own output, untouched, while a bounded tail is kept.
+
+Each stream has a thread of its own that blocks in reading and writing: a reader of ours that
+stalls holds up neither signals nor the memory watch.
+"""
+
+from __future__ import annotations
+
+import _thread
+import fcntl
+import os
+
+PIPE_SIZE = 1 << 20  # bytes; fewer switches between the program and us for a burst of output
+CHUNK = 1 << 18
+TAIL = 1 << 16
+
+
+class Pump:
+    """Carries what is written into `source` over to the file descriptor `sink`."""
+
+    def __init__(self, sink: int) -> None:
+        self._read, self.source = os.pipe()
+        try:
+            fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+        except OSError:
+            pass  # a user may be over the kernel's allowance for pipes; the default size works
+        self._sink = sink
+        self._tail = bytearray()
+        self._done = _thread.allocate_lock()
+        self.moved = 0  # bytes so far
+
+    def start(self) -> None:
+        """Begin, once the program holds its end: ours is closed here."""
+        os.close(self.source)
+        self._done.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def finish(self, patience: float) -> bool:
+        """Wait for the end of the stream as long as it flows; False when it stood still for
+        `patience` seconds without ending (somebody out of reach holds it, or our reader stalls).
+        """
+        while True:
+            before = self.moved
+            if self._done.acquire(timeout=patience):
+                return True
+            if self.moved == before:
+                return False
+
+    def tail(self) -> bytes:
+        """The last 64 KiB at most."""
+        return bytes(self._tail[-TAIL:])
+
+    def _run(self) -> None:
+        buffer = bytearray(CHUNK)
+        view = memoryview(buffer)
+        sink: int | None = self._sink
+        while True:
+            try:
+                count = os.readv(self._read, (buffer,))
+            except OSError:
+                count = 0
+            if count == 0:
+                break
+            self._tail += view[max(0, count - TAIL) : count]
+            if len(self._tail) > 4 * TAIL:
+                del self._tail[:-TAIL]
+            sink = write_all(sink, view[:count])
+            self.moved += count
+        self._done.release()
+
+
+def write_all(sink: int | None, data: memoryview) -> int | None:
+    """Write everything; where nobody reads any more, the program runs on and its bytes are lost."""
+    while sink is not None and data:
+        try:
+            data = data[os.write(sink, data) :]
+        except BlockingIOError:
+            wait_writable(sink)
+        except OSError:
+            return None
+    return sink
+
+
+def wait_writable(sink: int) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(sink, select.POLLOUT)
+    poll.poll()

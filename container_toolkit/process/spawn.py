@@ -1,0 +1,143 @@
+"""Start a process in a group of its own; signal, reap and find processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+from container_toolkit.process import Exit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from container_toolkit.process import Command
+
+# Python ignores these, and an ignored signal stays ignored across exec: a program that writes
+# into a closed pipe must die of it as it would anywhere else.
+RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def spawn(command: Command, stdout: int, stderr: int) -> int:
+    """Start `command` as the leader of a new process group; returns its pid.
+
+    `stdout` and `stderr` are file descriptors; stdin is ours. Raises OSError when the program
+    can't be started (not found, not executable, argument list too long, no such folder).
+    """
+    argv0 = command.argv[0]
+    program = argv0 if "/" in argv0 else find(argv0, command.env.get("PATH", os.defpath))
+    back = os.open(".", os.O_RDONLY | os.O_DIRECTORY) if command.cwd else -1
+    try:
+        if command.cwd:
+            os.chdir(command.cwd)  # posix_spawn has no folder of its own to start in
+        return os.posix_spawn(
+            program,
+            command.argv,
+            command.env,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, stdout, 1),
+                (os.POSIX_SPAWN_DUP2, stderr, 2),
+            ],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=RESTORED,
+        )
+    finally:
+        if back >= 0:
+            os.fchdir(back)
+            os.close(back)
+
+
+def find(name: str, path: str) -> str:
+    """The executable `name` on `path`. Raises FileNotFoundError."""
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder or ".", name)
+        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+            return candidate
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+
+
+def reap() -> dict[int, Exit]:
+    """Every child that has ended by now, orphans we adopted among them."""
+    ended: dict[int, Exit] = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        code = os.waitstatus_to_exitcode(status)
+        ended[pid] = Exit(code=code) if code >= 0 else Exit(signal=-code)
+
+
+def send(pid: int, number: int) -> None:
+    """Signal one process; one that is gone already is no error."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def send_group(group: int, number: int) -> None:
+    """Signal every process of a group; a group that is gone already is no error."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def has_children() -> bool:
+    """Whether any child is left: running, adopted, or ended and not reaped yet."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def descendants() -> list[int]:
+    """All processes below this one, through orphans we adopted, from one pass over /proc."""
+    parents: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            parent = parent_of(int(name))
+            if parent is not None:
+                parents[int(name)] = parent
+    return below(os.getpid(), parents)
+
+
+def parent_of(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read(4096)
+    except OSError:
+        return None
+    # The name in parentheses may itself hold spaces and parentheses.
+    return int(stat[stat.rindex(b")") + 2 :].split()[1])
+
+
+def below(root: int, parents: dict[int, int]) -> list[int]:
+    found: list[int] = []
+    level: Iterable[int] = {root}
+    while level:
+        level = {pid for pid, parent in parents.items() if parent in level}
+        found.extend(level)
+    return found
+
+
+def become_subreaper() -> None:
+    """Have orphans below us re-parented to us, as PID 1 has: so none escapes, none stays a zombie.
+
+    Needs no right; where the system call is not there, nothing happens.
+    """
+    if os.getpid() == 1:
+        return
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

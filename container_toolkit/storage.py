@@ -1,0 +1,53 @@
+"""S3, through the one client there is: boto3, imported when first needed (extra `s3`)."""
+
+from __future__ import annotations
+
+from container_toolkit.errors import DataError, PlatformError, UserError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def split(uri: str) -> tuple[str, str]:
+    """`s3://bucket/some/key` -> (bucket, key). Raises UserError."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket:
+        raise UserError(f"{uri!r} is no S3 address; write s3://bucket/key.")
+    return bucket, key
+
+
+def download(uri: str, path: str, environ: Mapping[str, str]) -> None:
+    """Bring one object into the file `path`.
+
+    Endpoint from S3_ENDPOINT_URL, or from what boto3 itself honours; region from AWS_REGION, else
+    SAGEMAKER_REGION. Raises DataError when it isn't there or isn't ours to read, PlatformError
+    when S3 can't be reached or boto3 is not installed.
+    """
+    bucket, key = split(uri)
+    client = connect(environ)
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client.download_file(bucket, key, path)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise DataError(f"S3 answered {code} for {uri}: {error}") from None
+    except (BotoCoreError, Boto3Error, OSError) as error:
+        raise PlatformError(f"{uri} can't be fetched: {error}") from None
+
+
+def connect(environ: Mapping[str, str]) -> Any:
+    try:
+        import boto3
+    except ImportError:
+        raise PlatformError(
+            "s3:// needs boto3: install container-toolkit[s3] into the image."
+        ) from None
+    return boto3.client(
+        "s3",
+        endpoint_url=environ.get("S3_ENDPOINT_URL"),
+        region_name=environ.get("AWS_REGION") or environ.get("SAGEMAKER_REGION"),
+    )

@@ -1,0 +1,77 @@
+"""The model: packed into one archive where no service is there to do it."""
+
+from __future__ import annotations
+
+import os
+
+from container_toolkit.contract.outcome import COMPLETED
+from container_toolkit.errors import ConfigError, ToolkitError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.outcome import Outcome
+    from container_toolkit.training.log import Log
+
+VARIABLE = "CONTAINER_TOOLKIT_PACK_MODEL"
+
+
+def wants_packing(env: TrainingEnvironment) -> bool:
+    """Whether `train` packs: by the setting, else where no service started the job.
+
+    Raises ConfigError for a setting that is neither `always` nor `never` nor `auto`.
+    """
+    choice = env.settings.get(VARIABLE) or "auto"
+    if choice not in ("auto", "always", "never"):
+        raise ConfigError(f"variable {VARIABLE} is {choice!r}; use auto, always or never.")
+    return choice == "always" or (choice == "auto" and not env.served)
+
+
+def pack(env: TrainingEnvironment, log: Log) -> None:
+    """The contents of the model folder become model.tar.gz in it; the files are kept.
+
+    An empty folder is a success with a loud warning, as on the service, which then has no
+    artifact. Raises PlatformError when the archive can't be written.
+    """
+    folder, archive_path = env.layout.model, env.layout.model_archive
+    if is_empty(folder, archive_path):
+        log.warning(f"{folder} is empty: the program saved no model, so there is no artifact")
+        return
+    from container_toolkit import archive
+
+    packed = archive.pack(folder, archive_path)
+    log.info(
+        f"packed {packed.files} files, {size(packed.read)}, into {archive_path}"
+        f" ({size(packed.written)})"
+    )
+
+
+def pack_after(outcome: Outcome, env: TrainingEnvironment, log: Log) -> None:
+    """After a stop, an archive that can't be written does not turn the stop into a failure."""
+    try:
+        pack(env, log)
+    except ToolkitError as error:
+        if outcome.status == COMPLETED:
+            raise
+        log.error(f"the model could not be packed: {error}")
+
+
+def is_empty(folder: str, archive_path: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return all(
+                entry.path == archive_path or entry.name.startswith(".model.tar.gz.")
+                for entry in entries
+            )
+    except OSError:
+        return True
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them: `1.4 MB`, in steps of 1000 as `ls --si` does."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

@@ -1,0 +1,140 @@
+"""Why a program failed, for a person: the cause first, then what else helps, in 1,024 characters.
+
+Nothing is guessed from words in the log: a Python traceback counts as the cause only where it is
+the last thing the program said.
+"""
+
+from __future__ import annotations
+
+import re
+
+from container_toolkit.contract.outcome import LONGEST_REASON
+from container_toolkit.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from container_toolkit.training.supervise import Ending
+
+LONGEST_CAUSE = 600  # characters; the rest is for the command and the tail
+# Python ends with code 1 after a traceback, and may print a little more while it shuts down.
+# With any other code the traceback was handled, unless it is right at the end.
+LINES_AFTER = {1: 20}
+LINES_AFTER_ELSE = 2
+
+FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)(?:, in (.+))?$')
+ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
+NOT_THE_USERS = re.compile(
+    r"/(?:site|dist)-packages/|/lib/python3\.\d+/|^<(?:frozen|string)|container_toolkit/training/"
+)
+
+
+class Cause(Value):
+    """An exception as the traceback tells it: `ValueError: boom`, and its innermost user frame."""
+
+    error: str
+    frame: str = ""
+
+
+def tell(ending: Ending, shown_command: str) -> str:
+    """The reason of a failed run. `shown_command` has its secrets masked already."""
+    lines = text_lines(ending.stderr) or text_lines(ending.stdout)
+    cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
+    if cause is not None:
+        first = shorten(cause.error, LONGEST_CAUSE) + (f" ({cause.frame})" if cause.frame else "")
+    elif ending.exit.signal:
+        first = f"killed by {ending.exit.name}{kernel_word(ending)}"
+    elif lines:
+        first = shorten(lines[-1], LONGEST_CAUSE)
+    else:
+        first = f"the program ended with {ending.exit.name} and said nothing"
+    head = f"{first}\n{ending.exit.name} of: {shorten(shown_command, 160)}"
+    return with_tail(head, lines)
+
+
+def kernel_word(ending: Ending) -> str:
+    """The kernel's own count of out-of-memory kills, never a guess from SIGKILL."""
+    if ending.kernel_kills:
+        return (
+            ": the kernel ended it because the container ran out of memory; give the job more"
+            " memory, or use less"
+        )
+    if ending.exit.signal == 9:
+        return ", sent from outside: not by this runtime, nor by the kernel for lack of memory"
+    return ""
+
+
+def with_tail(head: str, lines: list[str]) -> str:
+    """`head`, then as many of the last lines as fit."""
+    title = "\nlast lines:\n"
+    room = LONGEST_REASON - len(head) - len(title)
+    tail: list[str] = []
+    for line in reversed(lines):
+        room -= len(line) + 1
+        if room < 0:
+            break
+        tail.insert(0, line)
+    if not tail or tail == [head.split("\n", 1)[0]]:
+        return head[:LONGEST_REASON]
+    return head + title + "\n".join(tail)
+
+
+def text_lines(output: bytes) -> list[str]:
+    """Lines as a terminal would leave them: of a progress bar only its last state."""
+    text = output.decode(errors="replace").replace("\0", "")
+    lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def python_cause(lines: list[str], code: int) -> Cause | None:
+    """The exception that ended the program, if its traceback stands at the end of `lines`."""
+    start = last_frame(lines)
+    if start < 0:
+        return None
+    error_at = start
+    while error_at < len(lines) and (lines[error_at][:1] in ("", " ", "\t")):
+        error_at += 1
+    if error_at == len(lines) or not ERROR_LINE.match(lines[error_at]):
+        return None
+    if len(lines) - 1 - error_at > LINES_AFTER.get(code, LINES_AFTER_ELSE):
+        return None
+    message = [lines[error_at]]
+    for line in lines[error_at + 1 : error_at + 6]:
+        if not line:
+            break
+        message.append(line)
+    return Cause(error="\n".join(message), frame=user_frame(lines, start))
+
+
+def last_frame(lines: list[str]) -> int:
+    for number in range(len(lines) - 1, -1, -1):
+        if FRAME.match(lines[number]):
+            return number
+    return -1
+
+
+def user_frame(lines: list[str], last: int) -> str:
+    """The innermost frame of the user's own code, else the innermost of all."""
+    innermost = ""
+    for number in range(last, -1, -1):
+        line = lines[number]
+        if line.startswith("Traceback "):
+            break
+        frame = FRAME.match(line)
+        if frame is None:
+            continue
+        innermost = innermost or describe(frame)
+        if not NOT_THE_USERS.search(frame[1]):
+            return describe(frame)
+    return innermost
+
+
+def describe(frame: re.Match[str]) -> str:
+    name = frame[1].rpartition("/")[2]
+    where = f"{name}, line {frame[2]}"
+    return where if frame[3] in (None, "<module>") else f"{where}, in {frame[3]}"
+
+
+def shorten(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,151 @@
+"""The user's code: where it is, or fetched to where it should be, and what it wants installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from container_toolkit.contract import program as kinds
+from container_toolkit.errors import ArchiveError, CodeError, ToolkitError
+from container_toolkit.process import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.program import Program
+
+CODE_CHANNEL = "code"
+REQUIREMENTS = "requirements.txt"
+
+
+def locate(env: TrainingEnvironment) -> str:
+    """The folder the code is in, before anything is fetched; pure.
+
+    The code folder, unless it is empty and there is a channel `code` whose folder holds files.
+    """
+    code = env.layout.code
+    channel = env.channels.get(CODE_CHANNEL)
+    if env.submit_directory or channel is None or not is_empty(code):
+        return code
+    if is_empty(channel.path) or lone_archive(channel.path):
+        return code
+    return channel.path
+
+
+def wanted(env: TrainingEnvironment) -> str:
+    """What has to be fetched into the code folder first, "" for nothing; pure."""
+    given = env.submit_directory
+    if given:
+        here = os.path.realpath(given) == os.path.realpath(env.layout.code)
+        return "" if here else given
+    channel = env.channels.get(CODE_CHANNEL)
+    if channel is not None and is_empty(env.layout.code):
+        return lone_archive(channel.path)
+    return ""
+
+
+def fetch(uri: str, env: TrainingEnvironment) -> None:
+    """Lay the code that `uri` names (s3://, file://, a folder, a tar, one file) into the code
+    folder, over what is there. Raises CodeError naming it."""
+    target = env.layout.code
+    try:
+        os.makedirs(target, exist_ok=True)
+        if uri.startswith("s3://"):
+            from_s3(uri, target, env.settings)
+            return
+        path = uri.removeprefix("file://")
+        if "://" in path:
+            raise CodeError(f"code can't be fetched from {uri}: use s3://, file:// or a path.")
+        if os.path.isdir(path):
+            from_folder(path, target)
+        elif os.path.isfile(path):
+            from_file(path, target)
+        else:
+            raise CodeError(f"the code at {uri} does not exist; check sagemaker_submit_directory.")
+    except OSError as error:
+        raise CodeError(f"the code at {uri} can't be laid into {target}: {error}.") from None
+    except ArchiveError as error:
+        raise CodeError(f"the code at {uri} can't be unpacked: {error}") from None
+
+
+def from_s3(uri: str, target: str, settings: Mapping[str, str]) -> None:
+    import tempfile
+
+    from container_toolkit import storage
+
+    with tempfile.TemporaryDirectory(prefix="code-") as folder:
+        path = os.path.join(folder, uri.rstrip("/").rpartition("/")[2] or "code")
+        try:
+            storage.download(uri, path, settings)
+        except ToolkitError as error:
+            raise CodeError(f"the code at {uri} can't be fetched: {error}") from None
+        from_file(path, target)
+
+
+def from_folder(path: str, target: str) -> None:
+    import shutil
+
+    shutil.copytree(path, target, symlinks=True, dirs_exist_ok=True)
+
+
+def from_file(path: str, target: str) -> None:
+    """A tar is unpacked; a file that is none is the program itself."""
+    from container_toolkit import archive
+
+    if looks_packed(path):
+        archive.unpack(path, target)
+        return
+    import shutil
+
+    shutil.copy2(path, target)
+
+
+def looks_packed(path: str) -> bool:
+    return path.endswith((".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz"))
+
+
+def is_empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return not any(entries)
+    except OSError:
+        return True
+
+
+def lone_archive(folder: str) -> str:
+    """The tar, where it is all that the folder holds."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ""
+    return os.path.join(folder, names[0]) if len(names) == 1 and looks_packed(names[0]) else ""
+
+
+def installs(program: Program, folder: str, environ: Mapping[str, str]) -> tuple[Command, ...]:
+    """What has to be installed before the program can start, whatever kind it is; pure.
+
+    With uv where the image has it, else pip, always into the interpreter that runs `train`.
+    """
+    what: list[str] = []
+    if program.kind == kinds.PACKAGE:
+        what.append(".")
+    if os.path.isfile(os.path.join(folder, REQUIREMENTS)):
+        what += ["-r", REQUIREMENTS]
+    if not what:
+        return ()
+    label = "InstallModuleError" if program.kind == kinds.PACKAGE else "InstallRequirementsError"
+    argv = (*installer(environ), *what)
+    return (Command(argv=argv, env=environ, cwd=folder, label=label),)
+
+
+def installer(environ: Mapping[str, str]) -> tuple[str, ...]:
+    for folder in environ.get("PATH", os.defpath).split(":"):
+        uv = os.path.join(folder, "uv")
+        if os.access(uv, os.X_OK) and os.path.isfile(uv):
+            system = (
+                () if sys.prefix != sys.base_prefix else ("--system", "--break-system-packages")
+            )
+            return (uv, "pip", "install", "--python", sys.executable, *system)
+    return (sys.executable, "-m", "pip", "install", "--disable-pip-version-check")

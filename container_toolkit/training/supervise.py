@@ -1,0 +1,272 @@
+"""Policy: when to signal whom. The acts themselves are in `process`.
+
+One loop for everything a host runs: wait for a signal, a child's end or the next memory sample;
+reap all; decide. Nothing else in the runtime kills a process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from container_toolkit.errors import CodeError
+from container_toolkit.process import Exit, spawn
+from container_toolkit.process.pump import Pump
+from container_toolkit.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from container_toolkit.process import Command
+    from container_toolkit.process.mailbox import Mailbox
+    from container_toolkit.training.memory import Watch
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
+HEARD = (*STOPS, *PASSED_ON, signal.SIGCHLD)
+
+IDLE = 3600.0  # seconds; the loop wakes for signals anyway
+SWEEP_GRACE = 1.0  # what the program left behind has this long after SIGTERM
+SWEEP_LIMIT = 5.0  # and a process that even SIGKILL can't end is waited for this long
+DRAIN_PATIENCE = 2.0  # output that neither flows nor ends is left after this
+
+
+class Ending(Value):
+    """How a run ended: `exit` of the command that decided it (None: it never started).
+
+    `stopped_by` is the signal that asked us to stop, 0 for none; `killed` whether the grace ran
+    out; `over_cap` the memory watch's sentence, "" while under the cap; tails are the last bytes
+    of the deciding command's output.
+    """
+
+    command: Command
+    exit: Exit
+    stopped_by: int = 0
+    killed: bool = False
+    over_cap: str = ""
+    kernel_kills: int = 0
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return not (self.exit.status or self.stopped_by or self.over_cap)
+
+
+class Running:
+    """One command under way."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.pumps = (Pump(1), Pump(2))
+        try:
+            self.pid = spawn.spawn(command, self.pumps[0].source, self.pumps[1].source)
+        except OSError as error:
+            raise CodeError(cannot_start(command, error)) from None
+        for pump in self.pumps:
+            pump.start()
+        self.exit: Exit | None = None
+
+
+class Supervisor:
+    """Runs commands one set after another, until one of them asks for the end.
+
+    `grace` is how many seconds a program has between the stop signal and SIGKILL.
+    """
+
+    def __init__(self, mailbox: Mailbox, grace: float) -> None:
+        self._mailbox = mailbox
+        self._grace = grace
+        self._commands: list[Running] = []
+        self._watch: Watch | None = None
+        self._sample_at = 0.0
+        self._kill_at = float("inf")
+        self._killed = False
+        self._story = ""
+        self.stopped_by = 0
+
+    def run(self, commands: tuple[Command, ...], watch: Watch | None = None) -> Ending:
+        """Run `commands` side by side to the end of all, or of the first that fails.
+
+        The others are then stopped with the same grace. What they leave behind is swept.
+        Raises CodeError when one can't be started; nothing is left running then either.
+        """
+        self._watch, self._commands = watch, []
+        terminal = Terminal()
+        try:
+            for command in commands:
+                running = Running(command)
+                self._commands.append(running)
+                if watch is not None:
+                    watch.started(running.pid)
+            terminal.give(self._commands[0].pid)
+            spawn.become_subreaper()
+            decided = self._until_decided()
+        finally:
+            self._sweep()
+            terminal.take_back()
+        for running in self._commands:
+            for pump in running.pumps:
+                pump.finish(DRAIN_PATIENCE)
+        return Ending(
+            command=decided.command,
+            exit=decided.exit or Exit(signal=signal.SIGKILL),
+            stopped_by=self.stopped_by,
+            killed=self._killed,
+            over_cap=self._story,
+            kernel_kills=watch.kernel_kills() if watch else 0,
+            stdout=decided.pumps[0].tail(),
+            stderr=decided.pumps[1].tail(),
+        )
+
+    def pause(self, seconds: float) -> bool:
+        """Wait while nothing runs; True when a stop was asked for meanwhile."""
+        for number in self._mailbox.wait(seconds):
+            self._hear(number)
+        return bool(self.stopped_by)
+
+    def _until_decided(self) -> Running:
+        """The command that decides the outcome: the first to fail, else the first of all."""
+        first_failed: Running | None = None
+        while True:
+            self._reap()
+            for running in self._commands:
+                if running.exit is not None and running.exit.status and first_failed is None:
+                    first_failed = running
+                    self._stop_others(signal.SIGTERM)
+            if all(running.exit is not None for running in self._commands):
+                return first_failed or self._commands[0]
+            for number in self._mailbox.wait(self._next_look()):
+                self._hear(number)
+            self._look_at_memory()
+            self._look_at_clock()
+
+    def _hear(self, number: int) -> None:
+        if number in STOPS:
+            self.stopped_by = self.stopped_by or number
+            self._stop_others(number)
+        elif number in PASSED_ON:
+            self._to_programs(number)
+
+    def _stop_others(self, number: int) -> None:
+        """Ask what still runs to end; the clock starts with the first time of asking."""
+        self._kill_at = min(self._kill_at, time.monotonic() + self._grace)
+        self._to_programs(number)
+
+    def _to_programs(self, number: int) -> None:
+        # To the program alone, as an engine would: its workers are its own to tell.
+        for running in self._commands:
+            if running.exit is None:
+                spawn.send(running.pid, number)
+
+    def _reap(self) -> None:
+        ended = spawn.reap()
+        for running in self._commands:
+            running.exit = running.exit or ended.get(running.pid)
+
+    def _next_look(self) -> float:
+        now = time.monotonic()
+        sample = self._sample_at - now if self._watch else IDLE
+        return max(0.0, min(IDLE, sample, self._kill_at - now))
+
+    def _look_at_memory(self) -> None:
+        watch, now = self._watch, time.monotonic()
+        if watch is None or now < self._sample_at:
+            return
+        self._sample_at = now + watch.sample(now)
+        if not watch.exceeded:
+            return
+        if not self._story:
+            self._story = watch.story()
+            self._to_groups(signal.SIGTERM)
+        if watch.must_kill(now):
+            self._to_groups(signal.SIGKILL)
+
+    def _look_at_clock(self) -> None:
+        if time.monotonic() >= self._kill_at:
+            self._killed = True
+            self._kill_at = float("inf")
+            self._to_groups(signal.SIGKILL)
+
+    def _to_groups(self, number: int) -> None:
+        """Everything of ours at once: the groups, and what has left them."""
+        for running in self._commands:
+            if running.exit is None:
+                spawn.send_group(running.pid, number)
+        for pid in spawn.descendants():
+            spawn.send(pid, number)
+
+    def _sweep(self) -> None:
+        """End what the programs left behind: SIGTERM, a moment, SIGKILL, and reap it all.
+
+        After a stop signal the leftovers have what remains of the grace: where a shell died of
+        the signal, its child is the program.
+        """
+        now = time.monotonic()
+        term_until = self._kill_at if self.stopped_by and not self._story else now + SWEEP_GRACE
+        if self._killed:
+            term_until = now
+        asked: set[int] = set()
+        limit = max(term_until, now) + SWEEP_LIMIT
+        while spawn.has_children() and time.monotonic() < limit:
+            self._reap()
+            killing = time.monotonic() >= term_until
+            for pid in spawn.descendants():
+                if killing:
+                    spawn.send(pid, signal.SIGKILL)
+                elif pid not in asked:
+                    asked.add(pid)
+                    spawn.send(pid, signal.SIGTERM)
+            if spawn.has_children():
+                self._mailbox.wait(0.02)
+        self._reap()
+        self._kill_at = float("inf")
+
+
+class Terminal:
+    """The controlling terminal, lent to the program so that a debugger in it can read.
+
+    Only where stdin is one (`docker run -it`): a process group in the background that reads from
+    it would be stopped by the kernel, and hang.
+    """
+
+    def __init__(self) -> None:
+        self._lent = False
+
+    def give(self, group: int) -> None:
+        if not os.isatty(0):
+            return
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        self._lent = self._to(group)
+
+    def take_back(self) -> None:
+        if self._lent:
+            self._to(os.getpgrp())
+
+    def _to(self, group: int) -> bool:
+        try:
+            os.tcsetpgrp(0, group)
+        except OSError:
+            return False  # a terminal that is not ours to control
+        return True
+
+
+def cannot_start(command: Command, error: OSError) -> str:
+    import errno
+
+    name = command.argv[0]
+    if error.errno == errno.E2BIG:
+        return (
+            f"{name} can't be started: its arguments and environment are longer than Linux lets"
+            " them be; pass large hyperparameters as a file in a channel."
+        )
+    if error.errno == errno.ENOENT and command.cwd and not os.path.isdir(command.cwd):
+        return f"{name} can't be started: its folder {command.cwd} does not exist."
+    if error.errno == errno.ENOENT:
+        return (
+            f"{name} can't be started: it, or the interpreter its first line names, is not there;"
+            " check the path and what the image has installed."
+        )
+    if error.errno == errno.ENOEXEC:
+        return f"{name} can't be started: it is no program this machine understands."
+    return f"{name} can't be started: {error.strerror}."
