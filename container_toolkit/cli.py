@@ -7,19 +7,20 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from container_toolkit.errors import ToolkitError
+from container_toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import NoReturn
 
     from container_toolkit.local.finding import Finding
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code. An error of ours is one sentence on stderr."""
-    args = parser().parse_args(argv)
-    args.environ = os.environ
     try:
+        args = parser().parse_args(argv)
+        args.environ = os.environ
         code: int = args.verb(args)
     except ToolkitError as error:
         print(f"container-toolkit: {error}", file=sys.stderr)
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="container-toolkit", description="Train your own algorithm in a container, anywhere."
     )
     top.add_argument("--version", action=Version)
@@ -54,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
     init_.add_argument("--dir", default=".", help="the folder to make it in (default: here)")
     init_.set_defaults(verb=init)
     return top
+
+
+class Parser(argparse.ArgumentParser):
+    """Leaves it to `main` to say what is wrong with a command line, and how that ends."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; `{self.prog} --help` shows how.")
 
 
 class Version(argparse.Action):

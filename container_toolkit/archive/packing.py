@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from container_toolkit.archive.gzip_stream import GzipStream
+from container_toolkit.archive.gzip_stream import GzipStream, unwritable
 from container_toolkit.errors import PlatformError
 from container_toolkit.value import Value
 
@@ -36,8 +36,8 @@ def pack(
 ) -> Packed:
     """Write the contents of `folder` to the tar.gz `archive`, which appears only once complete.
 
-    PAX format, no entry for the folder itself, names without `./` in the order of their bytes,
-    uid and gid 0, no user names. Symbolic links stay links, hard links become files; FIFOs,
+    PAX format, no entry for the folder itself, names without `./`, sorted in each folder by their
+    bytes, uid and gid 0, no user names. Symbolic links stay links, hard links become files; FIFOs,
     sockets and devices are left out, and so are `archive` itself, what broken-off runs left of it,
     and each path, relative to `folder`, for which `leave_out` is true (of a folder: with all it
     holds). A file that vanishes before it is read is left out; of one that grows, what it held
@@ -48,6 +48,23 @@ def pack(
     """
     place, name = os.path.split(os.path.abspath(archive))
     partial = os.path.join(place, f".{name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
+    keep = _kept(folder, place, name, leave_out)
+    fd = -1
+    try:
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        packed = _write(folder, keep, GzipStream(fd, archive, threads=threads or _threads()))
+        _publish(fd, partial, os.path.join(place, name))
+    except OSError as error:
+        raise unwritable(archive, error) from error
+    finally:
+        _discard(fd, partial)
+    return packed
+
+
+def _kept(
+    folder: str, place: str, name: str, leave_out: Callable[[str], bool] | None
+) -> Callable[[str], bool]:
+    """Which paths are packed when the archive `name` in the folder `place` is being written."""
     ours = os.path.relpath(os.path.realpath(place), os.path.realpath(folder))
     prefix = "" if ours == os.curdir else ours + os.sep
 
@@ -58,19 +75,7 @@ def pack(
             return False
         return leave_out is None or not leave_out(path)
 
-    fd = -1
-    try:
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        packed = _write(folder, keep, GzipStream(fd, archive, threads=threads or _threads()))
-        _publish(fd, partial, os.path.join(place, name))
-    except OSError as error:
-        raise PlatformError(
-            f"{archive} can't be written ({error.strerror}): "
-            "make its folder writable or choose another one"
-        ) from error
-    finally:
-        _discard(fd, partial)
-    return packed
+    return keep
 
 
 def _threads() -> int:
@@ -88,7 +93,7 @@ def _write(folder: str, keep: Callable[[str], bool], stream: GzipStream) -> Pack
                 size += count
                 read += content
                 continue
-            target = os.readlink(os.path.join(folder, path)) if stat.S_ISLNK(found.st_mode) else ""
+            target = _target(folder, path) if stat.S_ISLNK(found.st_mode) else ""
             header = _header(path, found, target)
             stream.write(header)
             files += bool(target)
@@ -163,12 +168,19 @@ def _add_file(folder: str, path: str, stream: GzipStream) -> tuple[int, int]:
         os.close(source)
     if count < found.st_size:
         raise PlatformError(
-            f"{os.path.join(folder, path)} shrank from {found.st_size} to {count} bytes while it "
+            f"{_shown(folder, path)} shrank from {found.st_size} to {count} bytes while it "
             "was packed: pack when nothing writes to the folder any more"
         )
     padding = -count % BLOCK
     stream.write(bytes(padding))
     return len(header) + count + padding, count
+
+
+def _target(folder: str, path: str) -> str:
+    try:
+        return os.readlink(os.path.join(folder, path))
+    except OSError as error:
+        raise _unreadable(folder, path, error) from error
 
 
 def _header(path: str, found: os.stat_result, target: str) -> bytes:
@@ -190,9 +202,15 @@ def _header(path: str, found: os.stat_result, target: str) -> bytes:
 
 def _unreadable(folder: str, path: str, error: OSError) -> PlatformError:
     return PlatformError(
-        f"{os.path.join(folder, path)} can't be packed ({error.strerror}): "
-        "make it readable, or remove it from the folder"
+        f"{_shown(folder, path)} can't be packed ({error.strerror}): "
+        "check that it is there and that this user may read it"
     )
+
+
+def _shown(folder: str, path: str) -> str:
+    """A path for a message: on one line, and in characters that can be printed."""
+    whole = os.path.join(folder, path) if path else folder
+    return whole if whole.isprintable() else ascii(whole)
 
 
 def _publish(fd: int, partial: str, archive: str) -> None:

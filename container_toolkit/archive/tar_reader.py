@@ -58,7 +58,8 @@ class TarReader:
         self._most_bytes = most_bytes
         self._file = _open(archive)
         self._packed_size = os.fstat(self._file.fileno()).st_size
-        self._stream, self._errors = self._decompressed()
+        self._stream: Stream = self._file
+        self._errors: Errors = ()  # what reading broken data raises
         self._started = False  # whether a first header made sense
         self._content = 0  # bytes of content so far
         self._left = 0  # bytes of the current member that nobody has read yet

@@ -103,8 +103,13 @@ class Engine:
         try:
             yield Container(engine=self, name=name, process=process)
         finally:
-            self.ask("rm", "--force", name)
+            self.remove(name)
             process.communicate()
+
+    def remove(self, name: str) -> None:
+        """Kill a container and remove it; by itself `rm` would first wait for a polite end."""
+        self.ask("kill", name)
+        self.ask("rm", "--force", name)
 
     def ask(self, *argv: str) -> str | None:
         """What a short command of the engine prints; None when it fails."""
@@ -144,7 +149,7 @@ class Container:
             output, errors = self.process.communicate(timeout=timeout)
             return Ended(status=self.process.returncode, output=output, errors=errors)
         except subprocess.TimeoutExpired:
-            self.engine.ask("rm", "--force", self.name)
+            self.engine.remove(self.name)
             output, errors = self.process.communicate()
             return Ended(status=None, output=output, errors=errors)
 

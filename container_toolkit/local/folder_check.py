@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from container_toolkit.contract import channels, cluster, documents, hyperparameters
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 PLAN_TIMEOUT = 120  # seconds
+VARIABLES = "variables:"  # the line after which `train --plan` lists them
+SPEAKER = re.compile(r"^train: ERROR: (?:\w+Error: )?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderReport:
-    """`problems`, a sentence each; `plan`, the lines that `train --plan` printed."""
+    """`problems`, a sentence each; `plan`, the lines of `train --plan` up to the variables."""
 
     problems: tuple[str, ...]
     plan: tuple[str, ...]
@@ -38,14 +42,14 @@ def check(root: str, environ: Mapping[str, str]) -> FolderReport:
         return FolderReport(problems=(problem,), plan=())
     problems: list[str] = []
     sound = {}
-    for name, examine in EXAMINERS.items():
+    for name, examine in examiners(layout).items():
         try:
             document = documents.read(layout.document(name))
         except ConfigError as error:
             problems.append(str(error))
             continue
         if document is not None:
-            sound[name] = examine(document, layout, problems)
+            sound[name] = examine(document, layout.document(name), problems)
     problems += unwritable(layout)
     lines: list[str] = []
     # A hyperparameter may name the program: without the document there is no telling what runs.
@@ -55,9 +59,8 @@ def check(root: str, environ: Mapping[str, str]) -> FolderReport:
     return FolderReport(problems=tuple(problems), plan=tuple(lines))
 
 
-def examine_hyperparameters(document: Document, layout: Layout, problems: list[str]) -> Document:
+def examine_hyperparameters(document: Document, path: str, problems: list[str]) -> Document:
     """Add what is wrong to `problems`; returns the part of the document that is sound."""
-    path = layout.document(hyperparameters.FILE)
     return {
         key: value
         for key, value in document.items()
@@ -65,8 +68,9 @@ def examine_hyperparameters(document: Document, layout: Layout, problems: list[s
     }
 
 
-def examine_channels(document: Document, layout: Layout, problems: list[str]) -> Document:
-    path = layout.document(channels.FILE)
+def examine_channels(
+    layout: Layout, document: Document, path: str, problems: list[str]
+) -> Document:
     sound = {}
     for name, entry in document.items():
         channel = tried(problems, channels.one, name, entry, layout, path)
@@ -78,8 +82,7 @@ def examine_channels(document: Document, layout: Layout, problems: list[str]) ->
     return sound
 
 
-def examine_cluster(document: Document, layout: Layout, problems: list[str]) -> Document:
-    path = layout.document(cluster.FILE)
+def examine_cluster(document: Document, path: str, problems: list[str]) -> Document:
     before = len(problems)
     sound = {
         key: value
@@ -100,11 +103,14 @@ def cluster_part(document: Document, key: str) -> Document:
     return part
 
 
-EXAMINERS: dict[str, Callable[[Document, Layout, list[str]], Document]] = {
-    hyperparameters.FILE: examine_hyperparameters,
-    channels.FILE: examine_channels,
-    cluster.FILE: examine_cluster,
-}
+def examiners(layout: Layout) -> dict[str, Callable[[Document, str, list[str]], Document]]:
+    """By file name; the old spelling of resourceconfig.json where the new one is missing."""
+    old = not os.path.exists(layout.document(cluster.FILE))
+    return {
+        hyperparameters.FILE: examine_hyperparameters,
+        channels.FILE: partial(examine_channels, layout),
+        cluster.OLD_FILE if old else cluster.FILE: examine_cluster,
+    }
 
 
 def tried(problems: list[str], function: Callable[..., Any], *given: Any) -> Any:
@@ -154,8 +160,10 @@ def plan(
         output, errors = (t.replace(shadow, layout.root) for t in (done.stdout, done.stderr))
     if done.returncode:
         said = [line for line in (errors or output).splitlines() if line.strip()]
-        return [], said[-1] if said else f"`train --plan` ended with {done.returncode}."
-    return output.splitlines(), ""
+        ended = f"`train --plan` ended with {done.returncode}."
+        return [], SPEAKER.sub("", said[-1]) if said else ended
+    lines = output.splitlines()
+    return lines[: lines.index(VARIABLES) if VARIABLES in lines else None], ""
 
 
 def mirror(layout: Layout, shadow: Layout, sound: Mapping[str, Document]) -> None:

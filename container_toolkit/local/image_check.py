@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from container_toolkit.local.engine import Ended, Engine, ImageConfig
 
 OURS = "container-toolkit"
+NOTHING = "nothing to run"  # how `train` says that no setting names a program
 SHELLS = {"sh", "bash", "dash", "ash"}
 PROBE_TIMEOUT = 60  # seconds
+STOP_TIMEOUT = 15  # seconds; the probe itself stops at once
 SAMPLE_TIMEOUT = 600  # seconds
 STOPPED = 143  # what `train` ends with after a SIGTERM: 128 + 15
 
@@ -76,8 +78,11 @@ def plan(engine: Engine, image: str) -> Finding:
     """What the image runs when a job brings nothing."""
     ended = engine.run(Run(image=image, argv=["train", "--plan"], timeout=PROBE_TIMEOUT))
     if ended.status == 0:
-        lines = " | ".join(line.strip() for line in ended.output.splitlines() if line.strip())
-        return Finding(name="plan", ok=True, message=lines)
+        told = (line for line in ended.output.splitlines() if line.startswith(("program:", "comm")))
+        return Finding(name="plan", ok=True, message="; ".join(told))
+    if NOTHING in ended.errors:
+        message = "no program is in the image: each job has to name one of its own."
+        return Finding(name="plan", ok=True, message=message)
     return Finding(name="plan", ok=False, message=last_line(ended))
 
 
@@ -112,14 +117,15 @@ def stops(engine: Engine, image: str) -> Finding:
             message = f"a program could not be started: {last_line(container.end(PROBE_TIMEOUT))}"
             return Finding(name="stop", ok=False, message=message)
         container.signal("TERM")
-        ended = container.end(PROBE_TIMEOUT)
+        ended = container.end(STOP_TIMEOUT)
     if ended.status == STOPPED and "told" in ended.output:
         message = f"SIGTERM reaches the program, and the container ends with {STOPPED}."
         return Finding(name="stop", ok=True, message=message)
     told = "reached" if "told" in ended.output else "did not reach"
+    end = "did not end" if ended.status is None else f"ended with {ended.status}, not {STOPPED}"
     message = (
-        f"SIGTERM {told} the program and the container ended with {ended.status}, not {STOPPED}:"
-        " an ENTRYPOINT has to `exec` what it starts."
+        f"SIGTERM {told} the program, and the container {end}: whatever stands in front of `train`"
+        " has to `exec` it."
     )
     return Finding(name="stop", ok=False, message=message)
 

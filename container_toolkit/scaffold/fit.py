@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import glob
 import json
 import math
 import os
 import statistics
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 Rows = list[list[float]]
@@ -33,8 +33,8 @@ def read(folder: str) -> tuple[Rows, list[str]]:
     """Every CSV of a folder, with a header; the last column is what is to be told."""
     rows: Rows = []
     labels: list[str] = []
-    for path in sorted(glob.glob(os.path.join(folder, "*.csv"))):
-        with open(path, newline="") as source:
+    for path in sorted(Path(folder).glob("*.csv")):
+        with path.open(newline="") as source:
             for row in list(csv.reader(source))[1:]:
                 rows.append([float(value) for value in row[:-1]])
                 labels.append(row[-1])

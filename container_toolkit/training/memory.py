@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from container_toolkit.errors import ConfigError
-from container_toolkit.program_memory import ProgramMemory
-from container_toolkit.size import ACCEPTED, amount, show
+from container_toolkit.machine.program_memory import ProgramMemory
+from container_toolkit.machine.size import ACCEPTED, amount, show
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from container_toolkit.machine import Machine
-    from container_toolkit.process_tree import Holder
+    from container_toolkit.machine.process_tree import Holder
 
 CAP = "CONTAINER_TOOLKIT_MEMORY_CAP"
 RESERVE = "CONTAINER_TOOLKIT_MEMORY_RESERVE"
@@ -33,6 +33,7 @@ _SLOWEST, _FASTEST, _AFTER = 0.250, 0.005, 0.010  # seconds between samples; aft
 _FILL_RATE = 4e9  # bytes/s that one processor can touch anew
 _FILL_CORES = 16  # beyond these the memory bus is what limits
 _SHARE_FAR, _SHARE_NEAR = 100, 25  # sampling may take one part in these of a processor
+_YOUTH = 0.030  # seconds: a program that ends within them is not worth a group of its own
 _BACKSTOP = 0.75  # of the margin: where the kernel is to act on the program alone
 
 
@@ -122,6 +123,8 @@ class Watch:
         self._used = 0
         self._since = 0.0
         self._kills = 0
+        self._young: list[int] = []
+        self._grown_up_at = float("inf")
         self._largest: Holder | None = None
 
     @property
@@ -131,15 +134,15 @@ class Watch:
 
     def started(self, pid: int) -> None:
         """Put a process of the program, and all it has started already, under watch."""
-        if self._cap is None:
-            return self._memory.expose(pid)
-        backstop = self._cap.bytes + int(self._cap.margin * _BACKSTOP)
-        return self._memory.enclose(pid, limit=backstop)
+        self._memory.expose(pid)
+        self._young.append(pid)
 
     def sample(self, now: float) -> float:
         """Measure once; returns the seconds after which the next sample is wanted."""
         if self._cap is None:
             return float("inf")
+        if self._young:
+            self._bring_up(now, self._cap)
         self._used = self._memory.used(now, self._cap.bytes)
         self.peak = max(self.peak, self._used)
         if not self.exceeded and (self._used > self._cap.bytes or self._memory.limit_hit()):
@@ -186,6 +189,14 @@ class Watch:
         self.kernel_kills()
         self._memory.close()
 
+    def _bring_up(self, now: float, cap: Cap) -> None:
+        self._grown_up_at = min(self._grown_up_at, now + _YOUTH)
+        if now < self._grown_up_at:
+            return
+        for pid in self._young:
+            self._memory.enclose(pid, limit=cap.bytes + int(cap.margin * _BACKSTOP))
+        self._young, self._grown_up_at = [], float("inf")
+
     def _cross(self, now: float) -> None:
         self.exceeded = True
         self._since = now
@@ -202,5 +213,6 @@ class Watch:
             return min(_AFTER, max(0.001, self._margin_left(cap) / self._fill_rate))
         gap = cap.bytes - self._used
         share = _SHARE_NEAR if gap * 4 < cap.bytes else _SHARE_FAR
-        fill = min(_SLOWEST, max(_FASTEST, gap / self._fill_rate))
+        slowest = _YOUTH if self._young else _SLOWEST
+        fill = min(slowest, max(_FASTEST, gap / self._fill_rate))
         return max(fill, self._memory.cost * share)

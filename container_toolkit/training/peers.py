@@ -17,8 +17,13 @@ PROGRESS_EVERY = 10.0  # seconds
 RETRY_EVERY = 0.5  # seconds
 
 
-def timeout(environ: Mapping[str, str]) -> float:
-    """CONTAINER_TOOLKIT_PEER_TIMEOUT in seconds. Raises ConfigError."""
+def timeout(environ: Mapping[str, str]) -> float | None:
+    """CONTAINER_TOOLKIT_PEER_TIMEOUT in seconds; None where hosts are not to be waited for.
+
+    SM_STUDIO_LOCAL_MODE=true is the peers' way to say that. Raises ConfigError.
+    """
+    if environ.get("SM_STUDIO_LOCAL_MODE", "").lower() == "true":
+        return None
     return seconds(environ, "CONTAINER_TOOLKIT_PEER_TIMEOUT", DEFAULT_TIMEOUT)
 
 

@@ -15,11 +15,11 @@ DEFAULT_GRACE = 110.0  # seconds
 
 
 class Settings(Value):
-    """`cap` None: no memory cap. `grace` and `peer_timeout` in seconds."""
+    """`cap` None: no memory cap. `grace` and `peer_timeout` in seconds; None: no wait."""
 
     cap: Cap | None
     grace: float
-    peer_timeout: float
+    peer_timeout: float | None
     packs: bool
 
     @classmethod

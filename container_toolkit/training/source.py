@@ -35,20 +35,33 @@ def locate(env: TrainingEnvironment) -> str:
 
 
 def wanted(env: TrainingEnvironment) -> str:
-    """What has to be fetched into the code folder first, "" for nothing; pure."""
+    """What has to be fetched into the code folder first, "" for nothing; pure.
+
+    Only an empty code folder is filled (the peers' rule): code baked into the image, or mounted,
+    stays what it is.
+    """
+    if not is_empty(env.layout.code):
+        return ""
     given = env.submit_directory
     if given:
         here = os.path.realpath(given) == os.path.realpath(env.layout.code)
         return "" if here else given
     channel = env.channels.get(CODE_CHANNEL)
-    if channel is not None and is_empty(env.layout.code):
-        return lone_archive(channel.path)
-    return ""
+    return "" if channel is None else lone_archive(channel.path)
+
+
+def passed_over(env: TrainingEnvironment) -> str:
+    """A sentence where code was named but is not fetched, "" for nothing to say."""
+    given = env.submit_directory
+    code = env.layout.code
+    if not given or is_empty(code) or os.path.realpath(given) == os.path.realpath(code):
+        return ""
+    return f"{code} holds code already, so {given} is not fetched; empty the folder to have it"
 
 
 def fetch(uri: str, env: TrainingEnvironment) -> None:
     """Lay the code that `uri` names (s3://, file://, a folder, a tar, one file) into the code
-    folder, over what is there. Raises CodeError naming it."""
+    folder. Raises CodeError naming it."""
     target = env.layout.code
     try:
         os.makedirs(target, exist_ok=True)

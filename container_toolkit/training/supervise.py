@@ -95,12 +95,13 @@ class Supervisor:
         terminal = Terminal()
         try:
             for command in commands:
-                running = Running(command)
-                self._commands.append(running)
-                if watch is not None:
-                    watch.started(running.pid)
+                self._commands.append(Running(command))
+            # From here on the program runs beside us: what only supervision needs comes now.
             terminal.give(self._commands[0].pid)
             spawn.become_subreaper()
+            if watch is not None:
+                for running in self._commands:
+                    watch.started(running.pid)
             decided = self._until_decided()
         finally:
             self._sweep()
@@ -108,16 +109,28 @@ class Supervisor:
         for running in self._commands:
             for pump in running.pumps:
                 pump.finish(DRAIN_PATIENCE)
+        kernel_kills = self._close_watch()
         return Ending(
             command=decided.command,
             exit=decided.exit or Exit(signal=signal.SIGKILL),
             stopped_by=self.stopped_by,
             killed=self._killed,
             over_cap=self._story,
-            kernel_kills=watch.kernel_kills() if watch else 0,
+            kernel_kills=kernel_kills,
             stdout=decided.pumps[0].tail(),
             stderr=decided.pumps[1].tail(),
         )
+
+    def _close_watch(self) -> int:
+        """The kernel's kills; its last word may be that the cap's backstop was hit."""
+        watch = self._watch
+        if watch is None:
+            return 0
+        kills = watch.kernel_kills()
+        if watch.exceeded and not self._story:
+            self._story = watch.story()
+        watch.close()
+        return kills
 
     def pause(self, seconds: float) -> bool:
         """Wait while nothing runs; True when a stop was asked for meanwhile."""

@@ -138,7 +138,8 @@ def attempt(
         ending = supervisor.run((install,))
         if not ending.ok:
             return conclude.installation(ending, log)
-    peers.wait(env.cluster, settings.peer_timeout, supervisor.pause, log.info)
+    if settings.peer_timeout is not None:
+        peers.wait(env.cluster, settings.peer_timeout, supervisor.pause, log.info)
     if supervisor.stopped_by:
         return conclude.before_start(supervisor.stopped_by)
     log.info(announce.running_line(launch.commands, log.secrets))

@@ -35,7 +35,7 @@ def show(size: int) -> str:
         if size < 1 << shift:
             continue
         if unit != "GiB":
-            return f"{size >> shift} {unit}"
+            return f"{(size + (1 << shift - 1)) >> shift} {unit}"
         number = size / (1 << shift)
         return f"{number:.1f} GiB" if number >= 10 else f"{_trimmed(number)} GiB"
     return f"{size} bytes"

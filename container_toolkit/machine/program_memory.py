@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import time
 
-from container_toolkit import cgroup
-from container_toolkit.process_tree import Tree
+from container_toolkit.machine import cgroup
+from container_toolkit.machine.process_tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from container_toolkit.cgroup_child import Child
-    from container_toolkit.process_tree import Holder
+    from container_toolkit.machine.cgroup_child import Child
+    from container_toolkit.machine.process_tree import Holder
 
 _OOM_SCORE = 500  # of 1,000, added to the program's: the kernel is to kill it and not us
-_DEAR_SHARE = 10, 100  # the dearest measure may take from one part in 100 to one in 10 of the time
-_DEAR_RATE = 1e9  # bytes/s, growth that it is to keep up with where it can
+_DEAR_SHARE = 10, 400  # the dearest measure takes one part in 400 of the time, at need one in 10
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -38,9 +37,9 @@ class ProgramMemory:
         self._child: Child | None = None
         self._limit = 0
         self._program: cgroup.MemoryGauge | None = None
-        self._most_dropped = 0
-        self._proportional = 0
-        self._proportional_until = float("-inf")
+        self._most_dropped = self._held_before = self._kills_earlier = 0
+        self._proportional = self._left = 0
+        self._dear_at, self._dear_cost = float("-inf"), 0.0
         group = cgroup.find("memory", root=root)
         self._ours = cgroup.MemoryGauge(group) if group else None
         self._kills_before = self._ours.oom_kills() if self._ours else 0
@@ -52,11 +51,11 @@ class ProgramMemory:
             _raise_oom_score(os.path.join(self._root, f"proc/{each}/oom_score_adj"))
 
     def enclose(self, pid: int, *, limit: int) -> None:
-        """Expose it, and move it into a group of its own where one may be made.
+        """Move it and its descendants into a group of their own, where one may be made.
 
-        That group may hold `limit` bytes; beyond, the kernel kills in it and nowhere else.
+        That group may hold `limit` bytes; beyond, the kernel kills in it and nowhere else. The
+        kernel takes some 15 ms for it (it waits for all processors), so not for the shortest.
         """
-        self.expose(pid)
         if self._child is not None:
             self._move(self._child, pid)
         elif self._ours is not None and self._ours.usable():
@@ -90,18 +89,20 @@ class ProgramMemory:
     def oom_kills(self) -> int:
         """Processes of ours that the kernel has killed for want of memory since construction."""
         if self._program is not None:
-            return self._program.oom_kills()
+            return self._kills_earlier + self._program.oom_kills()
         return self._ours.oom_kills() - self._kills_before if self._ours else 0
 
     def recorded_peak(self) -> int:
         """At least so many bytes were held at some time by the kernel's record; 0 without one."""
         peak = self._program.peak() if self._program is not None else None
-        return max(0, peak - self._most_dropped) if peak is not None else 0
+        return max(0, peak - self._most_dropped) + self._held_before if peak is not None else 0
 
     def largest(self) -> Holder | None:
-        """The process that holds most of it now."""
-        pids = self._measured[0].group.pids() if self._measured else ()
-        return self._tree.largest(pids)
+        """The process that holds most of it now, ourselves left out."""
+        if not self._measured:
+            return self._tree.largest()
+        pids = self._measured[0].group.pids()
+        return self._tree.largest([pid for pid in pids if pid != os.getpid()])
 
     def close(self) -> None:
         """Give back the group we made; never raises."""
@@ -128,21 +129,28 @@ class ProgramMemory:
         return [pid, *Tree(pid, root=self._root).pids()]
 
     def _make_child(self, group: cgroup.Group, pid: int, limit: int) -> None:
-        from container_toolkit import cgroup_child  # only here, while the program already runs
+        # Only here: the program runs by now, and most machines never come to this.
+        from container_toolkit.machine import cgroup_child
 
         if not cgroup_child.allowed(group):
             return
+        family = self._family(pid)
+        held = sum(self._tree.held(each) for each in family)
+        kills = self.oom_kills()
         child = cgroup_child.Child(group, f"container-toolkit-{os.getpid()}")
         try:
-            child.fill(self._family(pid), limit)
+            child.fill(family, limit)
         except OSError:
             return
         gauge = cgroup.MemoryGauge(child.group)
         if not gauge.usable():
+            gauge.close()
             child.remove()
             return
         self._move(child, pid)  # what was started while we moved the others
         self._child, self._program, self._limit = child, gauge, limit
+        # What it held stays on the account of the group it held it in.
+        self._held_before, self._kills_earlier = held, kills
         # A limit around us counts everything in it, so there both have to stay below the cap.
         self._measured = [gauge, *(each for each in self._measured if group.limit() is not None)]
 
@@ -162,21 +170,41 @@ class ProgramMemory:
                 self._measured.remove(gauge)
         if not self._measured:
             return None
-        if self._program is not None:
-            self._most_dropped = max(self._most_dropped, self._program.dropped)
         self.shared = max(gauge.shared for gauge in self._measured)
-        return max(gauge.latest for gauge in self._measured)
+        used = max(gauge.latest for gauge in self._measured)
+        if self._program is None:
+            return used
+        self._most_dropped = max(self._most_dropped, self._program.dropped)
+        return max(used, self._program.latest + self._held_before)
 
     def _proportional_size(self, now: float, cap: int) -> int:
-        if now < self._proportional_until:
+        """The dearest measure, or its latest result while that can't have changed by much.
+
+        Neither sizes of processes nor their sum show a shared page becoming somebody's own; what
+        the machine has left does, for it is taken from there.
+        """
+        least, most = (self._dear_cost * share for share in _DEAR_SHARE)
+        since = now - self._dear_at
+        if since < least:
+            return self._proportional
+        left = _available(os.path.join(self._root, "proc/meminfo"))
+        if since < most and self._left - left < (cap - self._proportional) // 4:
             return self._proportional
         began = time.thread_time()
         self._proportional = self._tree.proportional()
-        cost = time.thread_time() - began
-        least, most = (cost * share for share in _DEAR_SHARE)
-        keeping_up = max(0, cap - self._proportional) / _DEAR_RATE
-        self._proportional_until = now + max(least, min(most, keeping_up))
+        self._dear_cost = time.thread_time() - began
+        self._dear_at, self._left = now, left
         return self._proportional
+
+
+def _available(meminfo: str) -> int:
+    """Bytes that the machine can still give; 0 when it doesn't tell."""
+    try:
+        with open(meminfo, "rb", buffering=0) as file:
+            _, _, rest = file.read(1024).partition(b"MemAvailable:")
+        return int(rest.split(None, 1)[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _raise_oom_score(path: str) -> None:

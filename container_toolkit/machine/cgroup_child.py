@@ -6,7 +6,7 @@ import errno
 import os
 import time
 
-from container_toolkit.cgroup import Group
+from container_toolkit.machine.cgroup import Group
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Child:
 
     def fill(self, pids: Iterable[int], limit: int | None) -> None:
         """Make the group, give it `limit` bytes, move `pids` in. OSError: nothing was changed."""
+        os.mkdir(self.group.path)
         try:
-            os.mkdir(self.group.path)
             if self._ours:
                 os.mkdir(self._ours)
                 _write(f"{self._ours}/cgroup.procs", str(os.getpid()))

@@ -11,7 +11,7 @@ import select
 import signal
 import time
 
-from container_toolkit import cgroup
+from container_toolkit.machine import cgroup
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False

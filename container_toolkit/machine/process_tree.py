@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _OPEN_FILES = 256  # of the 1,024 a process usually may have
-_WALK_SHARE = 50  # a walk may take a 50th of the time
+_WALK_SHARE = 200  # a walk of the whole tree may take a 200th of the time
 _WALK_AT_LEAST = 2.0  # seconds; forks are noticed, this is for what may escape notice
+_NEW_TRIED = 64  # process numbers given out since the latest look
 _LARGEST_TRIED = 8
 _TITLE = 60
 
@@ -41,8 +42,8 @@ class Tree:
         self._top = top
         self._proc = os.path.join(root, "proc")
         self._files: dict[int, int] = {}
-        self._walked = self._walk_cost = float("-inf")
-        self._last_pid = b""
+        self._walked, self._walk_cost = float("-inf"), 0.0
+        self._newest = 0
 
     def pids(self) -> list[int]:
         """All descendants now, parents first."""
@@ -83,12 +84,18 @@ class Tree:
 
     def bounds(self) -> tuple[int, int]:
         """(most that one process holds alone or shared, sum of it over all)."""
-        sizes = [self._held(pid) for pid in self._files]
+        sizes = [self.held(pid) for pid in self._files]
         return max(sizes, default=0), sum(sizes)
 
     def proportional(self) -> int:
         """Sum in which a page shared by n processes counts an n-th in each."""
         return sum(self._share(pid) for pid in list(self._files))
+
+    def held(self, pid: int) -> int:
+        """What one process holds, shared or not, mapped files left out."""
+        status = self._read(pid, "status")
+        found = _kilobytes(status, (b"RssAnon", b"RssShmem"))
+        return found if found is not None else _kilobytes(status, (b"VmRSS",)) or 0
 
     def largest(self, pids: Iterable[int] = ()) -> Holder | None:
         """The process that holds most, of `pids` or of the whole tree."""
@@ -101,7 +108,7 @@ class Tree:
         candidates = [pid for _, pid in sorted(sizes, reverse=True)[:_LARGEST_TRIED]]
         if not candidates:
             return None
-        size, pid = max((self._held(pid), pid) for pid in candidates)
+        size, pid = max((self.held(pid), pid) for pid in candidates)
         return Holder(pid=pid, title=self._title(pid), size=size)
 
     def close(self) -> None:
@@ -109,13 +116,18 @@ class Tree:
             self._forget(pid)
 
     def _keep_current(self, now: float, clock: Clock) -> None:
+        # The kernel tells the newest process number: while it stands still, nobody has forked,
+        # and when it has moved a little, only those numbers need to be looked at.
+        text = _content(f"{self._proc}/loadavg").rpartition(b" ")[2].strip()
+        newest = int(text) if text.isdigit() else 0
+        new = range(self._newest + 1, newest + 1) if self._newest else range(0)
+        known = newest > 0 and newest - self._newest == len(new) <= _NEW_TRIED
+        if known:
+            self._newest = newest
+            for pid in new:
+                self._adopt(pid)
         since = now - self._walked
-        if since < self._walk_cost * _WALK_SHARE:
-            return
-        # The kernel tells the newest process number: while it stands still, nobody has forked.
-        last_pid = _content(f"{self._proc}/loadavg").rpartition(b" ")[2]
-        unchanged = last_pid == self._last_pid and last_pid.strip() not in (b"", b"0")
-        if unchanged and since < _WALK_AT_LEAST:
+        if since < self._walk_cost * _WALK_SHARE or (known and since < _WALK_AT_LEAST):
             return
         began = clock()
         found = set(self.pids())
@@ -123,7 +135,15 @@ class Tree:
             self._forget(pid)
         for pid in found - self._files.keys():
             self._files[pid] = self._open(pid)
-        self._last_pid, self._walked, self._walk_cost = last_pid, now, clock() - began
+        self._newest, self._walked, self._walk_cost = newest, now, clock() - began
+
+    def _adopt(self, pid: int) -> None:
+        """Take `pid` in if it is a process, not a thread, and its parent is one of ours."""
+        status = self._read(pid, "status")
+        if _number(status, b"Tgid") != pid or pid in self._files:
+            return
+        if (parent := _number(status, b"PPid")) == self._top or parent in self._files:
+            self._files[pid] = self._open(pid)
 
     def _open(self, pid: int) -> int:
         if len(self._files) >= _OPEN_FILES:
@@ -162,17 +182,12 @@ class Tree:
         words = self._read(pid, "stat").rpartition(b")")[2].split()
         return int(words[1]) if len(words) > 1 else 0
 
-    def _held(self, pid: int) -> int:
-        status = self._read(pid, "status")
-        found = _kilobytes(status, (b"RssAnon", b"RssShmem"))
-        return found if found is not None else _kilobytes(status, (b"VmRSS",)) or 0
-
     def _share(self, pid: int) -> int:
         rollup = self._read(pid, "smaps_rollup")
         found = _kilobytes(rollup, (b"Pss_Anon", b"Pss_Shmem"))
         if found is None:
             found = _kilobytes(rollup, (b"Pss",))
-        return found if found is not None else self._held(pid)
+        return found if found is not None else self.held(pid)
 
     def _title(self, pid: int) -> str:
         """The program and its first plain argument: what follows may be secret, or long."""
@@ -193,16 +208,17 @@ class Tree:
         return _content(f"{self._proc}/{pid}/{name}")
 
 
+def _number(text: bytes, name: bytes) -> int | None:
+    """The number in the line "name:   12" or "name:   12 kB"."""
+    _, found, rest = (b"\n" + text).partition(b"\n" + name + b":")
+    return int(rest.split(None, 1)[0]) if found else None
+
+
 def _kilobytes(text: bytes, names: tuple[bytes, ...]) -> int | None:
     """Bytes in all the lines "name:   12 kB"; None when one of them is missing."""
-    total = 0
-    text = b"\n" + text
-    for name in names:
-        _, found, rest = text.partition(b"\n" + name + b":")
-        if not found:
-            return None
-        total += int(rest.split(None, 1)[0])
-    return total * 1024
+    numbers = [_number(text, name) for name in names]
+    found = [number for number in numbers if number is not None]
+    return sum(found) * 1024 if len(found) == len(names) else None
 
 
 def _content(path: str) -> bytes:
