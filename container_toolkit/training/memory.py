@@ -32,7 +32,8 @@ _TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL
 _SLOWEST, _FASTEST, _AFTER = 0.250, 0.005, 0.010  # seconds between samples; after the crossing
 _FILL_RATE = 4e9  # bytes/s that one processor can touch anew
 _FILL_CORES = 16  # beyond these the memory bus is what limits
-_SHARE_FAR, _SHARE_NEAR = 100, 25  # sampling may take one part in these of a processor
+_GROWTH = 0.2e9  # bytes/s: less is no growth to hurry for
+_SHARE_STEADY, _SHARE_GROWING = 150, 20  # sampling may take one part in these of a processor
 _YOUTH = 0.030  # seconds: a program that ends within them is not worth a group of its own
 _BACKSTOP = 0.75  # of the margin: where the kernel is to act on the program alone
 
@@ -121,7 +122,8 @@ class Watch:
         self._memory = ProgramMemory(root=root)
         self._fill_rate = _FILL_RATE * min(_FILL_CORES, len(os.sched_getaffinity(0)))
         self._used = 0
-        self._since = 0.0
+        self._sampled_at = self._since = 0.0
+        self._share = _SHARE_STEADY
         self._kills = 0
         self._young: list[int] = []
         self._grown_up_at = float("inf")
@@ -143,7 +145,10 @@ class Watch:
             return float("inf")
         if self._young:
             self._bring_up(now, self._cap)
+        before = self._used + _GROWTH * (now - self._sampled_at)
         self._used = self._memory.used(now, self._cap.bytes)
+        self._share = _SHARE_GROWING if self._used > before else _SHARE_STEADY
+        self._sampled_at = now
         self.peak = max(self.peak, self._used)
         if not self.exceeded and (self._used > self._cap.bytes or self._memory.limit_hit()):
             self._cross(now)
@@ -212,7 +217,6 @@ class Watch:
         if self.exceeded:
             return min(_AFTER, max(0.001, self._margin_left(cap) / self._fill_rate))
         gap = cap.bytes - self._used
-        share = _SHARE_NEAR if gap * 4 < cap.bytes else _SHARE_FAR
         slowest = _YOUTH if self._young else _SLOWEST
         fill = min(slowest, max(_FASTEST, gap / self._fill_rate))
-        return max(fill, self._memory.cost * share)
+        return max(fill, self._memory.cost * self._share)

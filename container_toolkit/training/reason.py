@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from container_toolkit.training.supervise import Ending
 
+KILL = 9  # SIGKILL
+
 LONGEST_CAUSE = 600  # characters; the rest is for the command and the tail
 # Python ends with code 1 after a traceback, and may print a little more while it shuts down.
 # With any other code the traceback was handled, unless it is right at the end.
@@ -39,7 +41,12 @@ def tell(ending: Ending, shown_command: str) -> str:
     """The reason of a failed run. `shown_command` has its secrets masked already."""
     lines = text_lines(ending.stderr) or text_lines(ending.stdout)
     cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
-    if cause is not None:
+    if ending.kernel_kills and ending.exit.signal != KILL:
+        first = (
+            f"out of memory: the kernel killed {ending.kernel_kills} process(es) of the job;"
+            " give it more memory, or use less"
+        )
+    elif cause is not None:
         first = shorten(cause.error, LONGEST_CAUSE) + (f" ({cause.frame})" if cause.frame else "")
     elif ending.exit.signal:
         first = f"killed by {ending.exit.name}{kernel_word(ending)}"
@@ -58,7 +65,7 @@ def kernel_word(ending: Ending) -> str:
             ": the kernel ended it because the container ran out of memory; give the job more"
             " memory, or use less"
         )
-    if ending.exit.signal == 9:
+    if ending.exit.signal == KILL:
         return ", sent from outside: not by this runtime, nor by the kernel for lack of memory"
     return ""
 

@@ -1,0 +1,105 @@
+"""The cause comes first, is the program's own, and fits."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from container_toolkit.process import Command, Exit
+from container_toolkit.training.reason import tell
+from container_toolkit.training.secrets import Secrets
+from container_toolkit.training.supervise import Ending
+
+USER = """Traceback (most recent call last):
+  File "/opt/ml/code/train.py", line 12, in <module>
+    main()
+  File "/opt/ml/code/train.py", line 8, in main
+    fit()
+  File "/usr/lib/python3/dist-packages/sklearn/base.py", line 99, in fit
+    raise ValueError(message)
+    ^^^^^^^^^^^^^^^^^^^^^^^^^
+ValueError: Found array with 0 samples
+second line of the message
+"""
+CHAINED = """Traceback (most recent call last):
+  File "/opt/ml/code/a.py", line 1, in <module>
+KeyError: 'first'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/opt/ml/code/b.py", line 2, in second
+mylib.errors.Custom: second
+"""
+SYNTAX = """  File "/opt/ml/code/train.py", line 3
+    def broken(
+              ^
+SyntaxError: '(' was never closed
+"""
+
+
+def first_line(stderr: str, code: int = 1, signal: int = 0, **fields: object) -> str:
+    ending = Ending(
+        command=Command(argv=("python",), env={}),
+        exit=Exit(signal=signal) if signal else Exit(code=code),
+        stderr=stderr.encode(),
+        **fields,  # type: ignore[arg-type]
+    )
+    return tell(ending, "python train.py").split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "code", "expected"),
+    [
+        (USER, 1, "ValueError: Found array with 0 samples"),
+        (CHAINED, 1, "mylib.errors.Custom: second (b.py, line 2, in second)"),
+        (SYNTAX, 1, "SyntaxError: '(' was never closed (train.py, line 3)"),
+        (USER + "resource_tracker: leaked 3 semaphores\n", 1, "ValueError: Found array"),
+        (USER + "epoch 1\n" * 30 + "no data left\n", 3, "no data left"),
+        (USER + "epoch 1\n" * 30 + "no data left\n", 1, "no data left"),
+        ("epoch 1\nwrong: --lr\n", 2, "wrong: --lr"),
+        ("\r10%\r50%\r100%\r\n", 2, "100%"),
+        ("", 3, "the program ended with exit code 3 and said nothing"),
+    ],
+)
+def test_the_cause_comes_first(stderr: str, code: int, expected: str) -> None:
+    assert first_line(stderr, code).startswith(expected)
+
+
+def test_the_frame_is_the_users_not_the_librarys() -> None:
+    ending = Ending(
+        command=Command(argv=("python",), env={}), exit=Exit(code=1), stderr=USER.encode()
+    )
+    head = tell(ending, "python train.py").split("\nexit code")[0]
+    assert head.endswith("second line of the message (train.py, line 8, in main)")
+
+
+def test_the_kernels_kill_is_named_only_where_the_kernel_counted_one() -> None:
+    assert "out of memory" in first_line("", signal=9, kernel_kills=1)
+    assert "memory" not in first_line("", signal=9).replace("for lack of memory", "")
+    assert "out of memory" not in first_line("", signal=9)
+    assert first_line("", signal=11).startswith("killed by SIGSEGV (signal 11)")
+
+
+def test_a_worker_killed_by_the_kernel_is_told_before_what_came_of_it() -> None:
+    line = first_line(USER, 1, kernel_kills=2)
+    assert line.startswith("out of memory: the kernel killed 2")
+
+
+@given(st.binary(), st.integers(0, 255), st.text(max_size=3000))
+def test_any_output_gives_a_reason_that_fits(stderr: bytes, code: int, shown: str) -> None:
+    ending = Ending(command=Command(argv=("x",), env={}), exit=Exit(code=code), stderr=stderr)
+    assert 0 < len(tell(ending, shown)) <= 1024
+
+
+def test_secrets_are_masked_by_name_wherever_their_value_stands() -> None:
+    secrets = Secrets({"api_key": "open-sesame", "lr": "0.125"}, {"DB_PASSWORD": "hunter2!"})
+    shown = secrets.mask("open-sesame hunter2! 0.125 https://me:pw@host/x")
+    assert shown == "**** **** 0.125 https://****@host/x"
+    words = ("python", "--api-key", "1", "--lr", "0.125")
+    assert secrets.mask_words(words) == ["python", "--api-key", "****", "--lr", "0.125"]
+
+
+def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
+    assert Secrets({"a_token": "abcd", "b_token": "abcdefgh"}).mask("abcdefgh") == "****"
