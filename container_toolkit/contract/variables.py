@@ -97,11 +97,17 @@ def encode(name: str, value: Any) -> str:
 
 def describe(env: TrainingEnvironment, entry_point: str | None, function: str) -> dict[str, Any]:
     """All variables but those named after a channel or a hyperparameter."""
+    variables = of_host(env) | of_job(env, entry_point, function)
+    variables["SM_TRAINING_ENV"] = training_env(env, variables, entry_point, function)
+    return variables
+
+
+def of_host(env: TrainingEnvironment) -> dict[str, Any]:
+    """Cluster, machine and folders."""
     layout, cluster, machine = env.layout, env.cluster, env.machine
-    user = env.hyperparameters.user
     groups = env.resource_document.get("instance_groups") or []
-    variables: dict[str, Any] = {
-        "SAGEMAKER_JOB_NAME": str(env.hyperparameters.reserved.get("sagemaker_job_name") or ""),
+    topology = {"SM_TOPOLOGY": cluster.topology} if cluster.topology else {}
+    return {
         "CURRENT_HOST": cluster.current_host,
         "SAGEMAKER_REGION": env.region,
         "SM_HOSTS": list(cluster.hosts),
@@ -114,31 +120,37 @@ def describe(env: TrainingEnvironment, entry_point: str | None, function: str) -
         "SM_INSTANCE_GROUPS_DICT": {group["instance_group_name"]: group for group in groups},
         "SM_DISTRIBUTION_INSTANCE_GROUPS": env.distribution_groups,
         "SM_IS_HETERO": len(cluster.groups) > 1,
-        "SM_HPS": user,
-        "SM_USER_ARGS": list(to_arguments(user)),
-        "SM_FRAMEWORK_PARAMS": env.hyperparameters.framework,
         "SM_RESOURCE_CONFIG": env.resource_document,
-        "SM_INPUT_DATA_CONFIG": env.input_data_document,
-        "SM_CHANNELS": list(env.channels),
         "SM_MODEL_DIR": layout.model,
         "SM_INPUT_DIR": layout.input,
         "SM_INPUT_CONFIG_DIR": layout.config,
         "SM_OUTPUT_DIR": layout.output,
         "SM_OUTPUT_DATA_DIR": layout.output_data,
         "SM_OUTPUT_INTERMEDIATE_DIR": layout.output_intermediate,
+        "SM_NUM_CPUS": machine.cpus,
+        "SM_NUM_GPUS": machine.gpus,
+        "SM_NUM_NEURONS": machine.neurons,
+        **topology,
+    }
+
+
+def of_job(env: TrainingEnvironment, entry_point: str | None, function: str) -> dict[str, Any]:
+    """Hyperparameters, channels and program."""
+    layout = env.layout
+    user = env.hyperparameters.user
+    return {
+        "SAGEMAKER_JOB_NAME": str(env.hyperparameters.reserved.get("sagemaker_job_name") or ""),
+        "SM_HPS": user,
+        "SM_USER_ARGS": list(to_arguments(user)),
+        "SM_FRAMEWORK_PARAMS": env.hyperparameters.framework,
+        "SM_INPUT_DATA_CONFIG": env.input_data_document,
+        "SM_CHANNELS": list(env.channels),
         "SM_MODULE_NAME": module_name(entry_point),
         "SM_MODULE_DIR": env.submit_directory or layout.code,
         "SM_USER_ENTRY_POINT": entry_point,
         "SM_FRAMEWORK_MODULE": function,
         "SM_LOG_LEVEL": env.log_level,
-        "SM_NUM_CPUS": machine.cpus,
-        "SM_NUM_GPUS": machine.gpus,
-        "SM_NUM_NEURONS": machine.neurons,
     }
-    if cluster.topology:
-        variables["SM_TOPOLOGY"] = cluster.topology
-    variables["SM_TRAINING_ENV"] = training_env(env, variables, entry_point, function)
-    return variables
 
 
 def module_name(entry_point: str | None) -> str:

@@ -25,7 +25,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class ProgramMemory:
     """The memory of what this process starts. Construction finds our group, and changes nothing.
 
-    `cost`: seconds of processor time that the latest cheap measurement took.
+    `cost`: seconds of processor time that a cheap measurement takes of late.
     `shared`: bytes of shared memory (/dev/shm too) at the latest, where a group tells it.
     """
 
@@ -68,7 +68,7 @@ class ProgramMemory:
         low = high = self._tree.resident(now, time.thread_time) if held is None else held
         if held is None and high > cap:
             low, high = self._tree.bounds()
-        self.cost = time.thread_time() - began
+        self.cost += (time.thread_time() - began - self.cost) / 4  # one slow reading is no trend
         if high <= cap or low > cap:
             return high if high <= cap else low
         return self._proportional_size(now, cap)

@@ -61,7 +61,10 @@ class Pump:
                 count = 0
             if count == 0:
                 break
-            self._tail += view[max(0, count - TAIL) : count]
+            if count >= TAIL:
+                self._tail = bytearray(view[count - TAIL : count])
+            else:
+                self._tail += view[:count]
             if len(self._tail) > 4 * TAIL:
                 del self._tail[:-TAIL]
             sink = write_all(sink, view[:count])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from container_toolkit.training.launch import Launch
     from container_toolkit.training.memory import Cap
     from container_toolkit.training.secrets import Secrets
+    from container_toolkit.training.supervise import Ending
 
 # A channel may be a network mount of millions of files: counting must not hold up the start.
 COUNT_FOR = 0.1  # seconds
@@ -91,6 +92,12 @@ def running_line(commands: tuple[Command, ...], secrets: Secrets) -> str:
     return f"running {'; '.join(shown(c, secrets) for c in commands)}" + (
         f" in {folder}" if folder else ""
     )
+
+
+def end_line(ending: Ending) -> str:
+    """`program ended with exit code 0 after 12.3 s, peak memory 310 MiB`."""
+    peak = f", peak memory {ending.peak / 2**20:,.0f} MiB" if ending.peak else ""
+    return f"program ended with {ending.exit.name} after {ending.seconds:.1f} s{peak}"
 
 
 def plan_text(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from container_toolkit.errors import CodeError
@@ -35,8 +36,9 @@ class Ending(Value):
     """How a run ended: `exit` of the command that decided it (None: it never started).
 
     `stopped_by` is the signal that asked us to stop, 0 for none; `killed` whether the grace ran
-    out; `over_cap` the memory watch's sentence, "" while under the cap; tails are the last bytes
-    of the deciding command's output.
+    out; `over_cap` the memory watch's sentence, "" while under the cap; `peak` the most memory
+    used at once in bytes, 0 where nobody watched; `seconds` from start to end; the tails are the
+    last bytes of the deciding command's output.
     """
 
     command: Command
@@ -45,6 +47,8 @@ class Ending(Value):
     killed: bool = False
     over_cap: str = ""
     kernel_kills: int = 0
+    peak: int = 0
+    seconds: float = 0.0
     stdout: bytes = b""
     stderr: bytes = b""
 
@@ -92,17 +96,13 @@ class Supervisor:
         Raises CodeError when one can't be started; nothing is left running then either.
         """
         self._watch, self._commands = watch, []
+        started = time.monotonic()
         terminal = Terminal()
         try:
-            for command in commands:
-                self._commands.append(Running(command))
-            # From here on the program runs beside us: what only supervision needs comes now.
+            self._start(commands)
             terminal.give(self._commands[0].pid)
-            spawn.become_subreaper()
-            if watch is not None:
-                for running in self._commands:
-                    watch.started(running.pid)
             decided = self._until_decided()
+            seconds = time.monotonic() - started
         finally:
             self._sweep()
             terminal.take_back()
@@ -117,9 +117,31 @@ class Supervisor:
             killed=self._killed,
             over_cap=self._story,
             kernel_kills=kernel_kills,
+            peak=watch.peak if watch else 0,
+            seconds=seconds,
             stdout=decided.pumps[0].tail(),
             stderr=decided.pumps[1].tail(),
         )
+
+    def pause(self, seconds: float) -> bool:
+        """Wait while nothing runs; True when a stop was asked for meanwhile."""
+        for number in self._mailbox.wait(seconds):
+            self._hear(number)
+        return bool(self.stopped_by)
+
+    def _start(self, commands: tuple[Command, ...]) -> None:
+        # A Python takes longer to start than we take to become the keeper of its orphans, so
+        # that is done beside it; another program may have left some before.
+        beside = all(command.argv[0] == sys.executable for command in commands)
+        if not beside:
+            spawn.become_subreaper()
+        for command in commands:
+            self._commands.append(Running(command))
+        if beside:
+            spawn.become_subreaper()
+        if self._watch is not None:
+            for running in self._commands:
+                self._watch.started(running.pid)
 
     def _close_watch(self) -> int:
         """The kernel's kills; its last word may be that the cap's backstop was hit."""
@@ -131,12 +153,6 @@ class Supervisor:
             self._story = watch.story()
         watch.close()
         return kills
-
-    def pause(self, seconds: float) -> bool:
-        """Wait while nothing runs; True when a stop was asked for meanwhile."""
-        for number in self._mailbox.wait(seconds):
-            self._hear(number)
-        return bool(self.stopped_by)
 
     def _until_decided(self) -> Running:
         """The command that decides the outcome: the first to fail, else the first of all."""

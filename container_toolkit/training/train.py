@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+    from container_toolkit.training.launch import Launch
+    from container_toolkit.training.supervise import Ending
+
 USAGE = """\
 usage: train [--plan] [--version] [--help] [-- COMMAND [ARGUMENT ...]]
 
@@ -133,14 +136,12 @@ def attempt(
     launch = plan(env, command)
     for warning in launch.warnings:
         log.warning(warning)
-    for install in launch.installs:
-        log.info(f"installing: {announce.shown(install, log.secrets)}")
-        ending = supervisor.run((install,))
-        if not ending.ok:
-            return conclude.installation(ending, log)
+    failed = install(launch, supervisor, log)
+    if failed is not None:
+        return conclude.installation(failed, log)
     if settings.peer_timeout is not None:
         peers.wait(env.cluster, settings.peer_timeout, supervisor.pause, log.info)
-    if supervisor.stopped_by:
+    if supervisor.pause(0):
         return conclude.before_start(supervisor.stopped_by)
     log.info(announce.running_line(launch.commands, log.secrets))
     with_files = spill.to_files(launch)
@@ -148,10 +149,23 @@ def attempt(
         ending = supervisor.run(with_files.commands, Watch(settings.cap))
     finally:
         spill.remove(with_files)
+    log.info(announce.end_line(ending))
     outcome = conclude.training(ending, launch.program, log)
     if settings.packs and outcome.status != FAILED:
         model.pack_after(outcome, env, log)
     return outcome
+
+
+def install(launch: Launch, supervisor: Supervisor, log: Log) -> Ending | None:
+    """Run what has to be installed first; returns how the one that failed ended."""
+    for command in launch.installs:
+        if supervisor.pause(0):
+            return None
+        log.info(f"installing: {announce.shown(command, log.secrets)}")
+        ending = supervisor.run((command,))
+        if not ending.ok:
+            return ending
+    return None
 
 
 def internal(error: Exception) -> str:

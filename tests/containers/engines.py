@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HANG = 180  # seconds after which a container counts as hung; nothing here measures time
 BUILD = 900
 
+# Otherwise podman keeps each step of a build as a nameless image.
+ENVIRON = {**os.environ, "BUILDAH_LAYERS": "false"}
+
 
 @dataclass(frozen=True)
 class Done:
@@ -38,6 +41,7 @@ class Engine:
         done = subprocess.run(
             [self.name, *argv],
             cwd=self.folder,
+            env=ENVIRON,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.containers.conftest import BASE_IMAGE
-from tests.containers.engines import BUILD, ROOT, Engine
+from tests.containers.engines import BUILD, ENVIRON, ROOT, Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +153,7 @@ def test_a_project_of_init_builds_and_passes(engine: Engine, tmp_path: Path) -> 
     assert made.returncode == 0, made.stderr
     done = subprocess.run(
         [str(tmp_path / name / "test.sh")],
-        env={**os.environ, "ENGINE": engine.name},
+        env={**ENVIRON, "ENGINE": engine.name},
         cwd=engine.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -171,7 +170,7 @@ def test_a_project_of_init_builds_and_passes(engine: Engine, tmp_path: Path) -> 
     program.write_text(program.read_text().replace("return max(model", "return min(model"))
     broken = subprocess.run(
         [str(tmp_path / name / "test.sh")],
-        env={**os.environ, "ENGINE": engine.name},
+        env={**ENVIRON, "ENGINE": engine.name},
         cwd=engine.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
