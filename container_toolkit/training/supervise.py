@@ -14,6 +14,7 @@ import time
 from container_toolkit.errors import CodeError
 from container_toolkit.process import Exit, spawn
 from container_toolkit.process.pump import Pump
+from container_toolkit.process.terminal import Terminal
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -250,34 +251,6 @@ class Supervisor:
                 self._mailbox.wait(0.02)
         self._reap()
         self._kill_at = float("inf")
-
-
-class Terminal:
-    """The controlling terminal, lent to the program so that a debugger in it can read.
-
-    Only where stdin is one (`docker run -it`): a process group in the background that reads from
-    it would be stopped by the kernel, and hang.
-    """
-
-    def __init__(self) -> None:
-        self._lent = False
-
-    def give(self, group: int) -> None:
-        if not os.isatty(0):
-            return
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        self._lent = self._to(group)
-
-    def take_back(self) -> None:
-        if self._lent:
-            self._to(os.getpgrp())
-
-    def _to(self, group: int) -> bool:
-        try:
-            os.tcsetpgrp(0, group)
-        except OSError:
-            return False  # a terminal that is not ours to control
-        return True
 
 
 def cannot_start(command: Command, error: OSError) -> str:
