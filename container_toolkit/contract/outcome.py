@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COMPLETED, FAILED, STOPPED = "Completed", "Failed", "Stopped"
 
 LONGEST_REASON = 1024  # characters; the service shows no more of it
+TAIL_TITLE = "\nlast lines:\n"  # between the cause and what the program last said
 RESERVED_BYTES = 4 * LONGEST_REASON  # room for that many characters of any kind
 
 

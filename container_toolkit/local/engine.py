@@ -21,9 +21,14 @@ ANSWER_TIMEOUT = 30  # seconds an engine may take to say that it is there
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a container ended; `status` is None when its time was up and it was removed."""
+    """How a container ended.
+
+    `status` is None when its time was up and it was removed; `started` is False where there was
+    nothing of that name to start.
+    """
 
     status: int | None
+    started: bool
     output: str
     errors: str
 
@@ -147,11 +152,17 @@ class Container:
         """Wait for its end, `timeout` seconds at most; then it is killed."""
         try:
             output, errors = self.process.communicate(timeout=timeout)
-            return Ended(status=self.process.returncode, output=output, errors=errors)
+            state = self.engine.ask("inspect", "--format", "{{.State.Status}}", self.name)
+            return Ended(
+                status=self.process.returncode,
+                started=(state or "").strip() != "created",
+                output=output,
+                errors=errors,
+            )
         except subprocess.TimeoutExpired:
             self.engine.remove(self.name)
             output, errors = self.process.communicate()
-            return Ended(status=None, output=output, errors=errors)
+            return Ended(status=None, started=True, output=output, errors=errors)
 
 
 def find(wanted: str | None, image: str) -> Engine:

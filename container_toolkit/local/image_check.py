@@ -65,7 +65,7 @@ def entrypoint(config: ImageConfig) -> Finding:
 
 def train_on_path(version: Ended) -> Finding:
     name = "train"
-    if version.status in (126, 127):
+    if not version.started or version.status in (126, 127):
         message = "there is no `train` to run: pip install container-toolkit in the image."
         return Finding(name=name, ok=False, message=message)
     if version.status == 0 and OURS in version.output:

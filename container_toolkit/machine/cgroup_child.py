@@ -31,6 +31,7 @@ class Child:
 
     def fill(self, pids: Iterable[int], limit: int | None) -> None:
         """Make the group, give it `limit` bytes, move `pids` in. OSError: nothing was changed."""
+        _sweep(self._parent.path, os.path.basename(self.group.path))
         os.mkdir(self.group.path)
         try:
             if self._ours:
@@ -89,6 +90,18 @@ def allowed(parent: Group) -> bool:
     if "memory" not in _line(f"{parent.path}/cgroup.controllers").split():
         return False
     return (parent.top and not parent.is_machine_root()) or _delegated(parent.path)
+
+
+def _sweep(path: str, name: str) -> None:
+    """Remove the empty groups of our kind, named by a process, whose process was killed."""
+    kind = name.rpartition("-")[0]
+    for other in os.listdir(path):
+        before, _, pid = other.rpartition("-")
+        if before == kind and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            try:
+                os.rmdir(f"{path}/{other}")
+            except OSError:  # not empty: somebody is in it after all
+                pass
 
 
 def _delegated(path: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _OOM_SCORE = 500  # of 1,000, added to the program's: the kernel is to kill it and not us
 _DEAR_SHARE = 10, 400  # the dearest measure takes one part in 400 of the time, at need one in 10
+_LEAST_LIMIT = 4 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -47,7 +48,7 @@ class ProgramMemory:
 
     def expose(self, pid: int) -> None:
         """Have the kernel kill process `pid` and its descendants before us."""
-        for each in self._family(pid):
+        for each in (pid, *Tree(pid, root=self._root).pids()):
             _raise_oom_score(os.path.join(self._root, f"proc/{each}/oom_score_adj"))
 
     def enclose(self, pid: int, *, limit: int) -> None:
@@ -59,7 +60,7 @@ class ProgramMemory:
         if self._child is not None:
             self._move(self._child, pid)
         elif self._ours is not None and self._ours.usable():
-            self._make_child(self._ours.group, pid, limit // _PAGE * _PAGE)
+            self._make_child(self._ours.group, pid, limit)
 
     def used(self, now: float, cap: int) -> int:
         """Bytes held now. Exact where it matters: only a measure below `cap` may be too high."""
@@ -126,7 +127,8 @@ class ProgramMemory:
         return set(group.pids()) <= {os.getpid(), *self._tree.ancestors()}
 
     def _family(self, pid: int) -> list[int]:
-        return [pid, *Tree(pid, root=self._root).pids()]
+        """`pid` and all below us: what its parent left has come to us, not to `pid`."""
+        return list({pid: None, **dict.fromkeys(self._tree.pids())})
 
     def _make_child(self, group: cgroup.Group, pid: int, limit: int) -> None:
         # Only here: the program runs by now, and most machines never come to this.
@@ -136,6 +138,7 @@ class ProgramMemory:
             return
         family = self._family(pid)
         held = sum(self._tree.held(each) for each in family)
+        limit = max(limit - held, _LEAST_LIMIT) // _PAGE * _PAGE
         kills = self.oom_kills()
         child = cgroup_child.Child(group, f"container-toolkit-{os.getpid()}")
         try:

@@ -14,20 +14,27 @@ fail() { echo "FAIL: $1" >&2; exit 1; }
 "$engine" build -t @NAME@ .
 
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+container=@NAME@-test-$$
+trap '"$engine" rm -f "$container" >/dev/null 2>&1; rm -rf "$out"' EXIT
 mkdir "$out/model" "$out/empty"
 chmod 0777 "$out" "$out/model"
 
-"$engine" run --rm -v "$PWD/data/training:/opt/ml/input/data/training:ro" \
-  -v "$out/model:/opt/ml/model" @NAME@ train >"$out/log" 2>&1 || status=$?
-cat "$out/log"
-[ "${status:-0}" -eq 0 ] || fail "train ended with $status"
+# train_on FOLDER: its exit code, with what it said in the log.
+train_on() {
+  status=0
+  "$engine" run --name "$container" -v "$1:/opt/ml/input/data/training:ro" \
+    -v "$out/model:/opt/ml/model" @NAME@ train >"$out/log" 2>&1 || status=$?
+  "$engine" rm -f "$container" >/dev/null
+  cat "$out/log"
+  return "$status"
+}
+
+train_on "$PWD/data/training" || fail "train ended with $?"
 awk -F'[=;]' '/accuracy=/ { seen = $2 } END { exit !(seen > 0.9) }' "$out/log" \
   || fail "the accuracy is not above 0.9"
 tar tzf "$out/model/model.tar.gz" | grep -qx model.json || fail "model.tar.gz has no model.json"
 
-if "$engine" run --rm -v "$out/empty:/opt/ml/input/data/training:ro" @NAME@ train \
-  >"$out/log" 2>&1; then
+if train_on "$out/empty"; then
   fail "training on nothing was taken for a success"
 fi
 echo "ok: the image trains, measures and saves, and says so when it can't"

@@ -54,7 +54,7 @@ def wait(
     if not missing:
         return
     started = said = time.monotonic()
-    say(f"waiting for {len(missing)} of {cluster.size} hosts")
+    say(f"waiting for {', '.join(sorted(missing))}")
     found: list[str] = []
     for host in missing:
         look_up(host, found, started + limit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from container_toolkit.contract.outcome import LONGEST_REASON
+from container_toolkit.contract.outcome import LONGEST_REASON, TAIL_TITLE
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from container_toolkit.training.supervise import Ending
 
 KILL = 9  # SIGKILL
-
 LONGEST_CAUSE = 600  # characters; the rest is for the command and the tail
 # Python ends with code 1 after a traceback, and may print a little more while it shuts down.
 # With any other code the traceback was handled, unless it is right at the end.
@@ -72,8 +71,7 @@ def kernel_word(ending: Ending) -> str:
 
 def with_tail(head: str, lines: list[str]) -> str:
     """`head`, then as many of the last lines as fit."""
-    title = "\nlast lines:\n"
-    room = LONGEST_REASON - len(head) - len(title)
+    room = LONGEST_REASON - len(head) - len(TAIL_TITLE)
     tail: list[str] = []
     for line in reversed(lines):
         room -= len(line) + 1
@@ -82,7 +80,7 @@ def with_tail(head: str, lines: list[str]) -> str:
         tail.insert(0, line)
     if not tail or tail == [head.split("\n", 1)[0]]:
         return head[:LONGEST_REASON]
-    return head + title + "\n".join(tail)
+    return head + TAIL_TITLE + "\n".join(tail)
 
 
 def text_lines(output: bytes) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 
 from container_toolkit.errors import CodeError
@@ -131,15 +130,9 @@ class Supervisor:
         return bool(self.stopped_by)
 
     def _start(self, commands: tuple[Command, ...]) -> None:
-        # A Python takes longer to start than we take to become the keeper of its orphans, so
-        # that is done beside it; another program may have left some before.
-        beside = all(command.argv[0] == sys.executable for command in commands)
-        if not beside:
-            spawn.become_subreaper()
+        spawn.become_subreaper()
         for command in commands:
             self._commands.append(Running(command))
-        if beside:
-            spawn.become_subreaper()
         if self._watch is not None:
             for running in self._commands:
                 self._watch.started(running.pid)

@@ -10,7 +10,13 @@ import sys
 
 from container_toolkit.contract.environment import TrainingEnvironment
 from container_toolkit.contract.layout import Layout
-from container_toolkit.contract.outcome import COMPLETED, FAILED, Outcome, OutcomeFiles
+from container_toolkit.contract.outcome import (
+    COMPLETED,
+    FAILED,
+    TAIL_TITLE,
+    Outcome,
+    OutcomeFiles,
+)
 from container_toolkit.errors import PlatformError, ToolkitError, UsageError
 from container_toolkit.process.mailbox import Mailbox
 from container_toolkit.training import announce, conclude, model, peers, source, spill
@@ -110,7 +116,9 @@ def train(layout: Layout, environ: Mapping[str, str], command: tuple[str, ...]) 
         reason = f"PlatformError: {trouble}; the program itself succeeded"
         outcome = Outcome(status=FAILED, reason=reason, exit_code=PlatformError.exit_code)
     if outcome.reason:
-        log.error(f"{outcome.status}, exit code {outcome.exit_code}: {outcome.reason}")
+        # The tail stands in the log already; a metric in it must not be counted twice.
+        reason = outcome.reason.partition(TAIL_TITLE)[0]
+        log.error(f"{outcome.status}, exit code {outcome.exit_code}: {reason}")
     return outcome
 
 

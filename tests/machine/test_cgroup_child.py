@@ -64,6 +64,23 @@ def test_a_name_that_is_taken_changes_nothing(ours: cgroup.Group) -> None:
         first.remove()
 
 
+def test_what_a_killed_one_left_is_swept_and_what_is_alive_is_not(ours: cgroup.Group) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = cgroup_child.Child(ours, f"container-toolkit-test-{ended.pid}")
+    alive = cgroup_child.Child(ours, f"container-toolkit-test-{os.getppid()}")
+    mine = cgroup_child.Child(ours, f"container-toolkit-test-{os.getpid()}")
+    left.fill([], None)
+    alive.fill([], None)
+    try:
+        mine.fill([], None)
+        assert not os.path.exists(left.group.path)
+        assert os.path.exists(alive.group.path)
+    finally:
+        for child in (left, alive, mine):
+            child.remove()
+
+
 # Version 2 can only be had with a kernel that boots with it: there the kernel's part is played by
 # these lines, and what we write to it, in which order, is what is tested.
 
