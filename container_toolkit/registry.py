@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 from container_toolkit.errors import ConfigError
 
@@ -27,7 +27,8 @@ def get(name: str, table: Mapping[str, str], group: str, asked_by: str) -> Any:
             known = ", ".join(sorted({*table, *added}))
             raise ConfigError(f"{asked_by} is {name!r}; known are {known}.")
     module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    __import__(module)  # as importlib.import_module, which this is on the launch path to avoid
+    return getattr(sys.modules[module], attribute)
 
 
 def entry_points(group: str) -> dict[str, str]:

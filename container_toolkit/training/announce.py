@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 # A channel may be a network mount of millions of files: counting must not hold up the start.
 COUNT_FOR = 0.1  # seconds
 
+# What needs no quoting beside letters and digits; where a command is all that, as most are, the
+# module that knows how to quote is not even imported.
+PLAIN = dict.fromkeys(map(ord, "_@%+=:,./-"), "x")
+
 
 def start_lines(env: TrainingEnvironment, cap: Cap | None) -> list[str]:
     """Job, host, machine, channels and memory cap; a line each."""
@@ -80,11 +84,16 @@ def count(folder: str, deadline: float) -> tuple[int, int, bool]:
 
 def shown(command: Command, secrets: Secrets) -> str:
     """A command as one would type it, secrets masked, never more than a few lines long."""
+    text = " ".join(quoted(word) for word in secrets.mask_words(command.argv))
+    return text if len(text) <= 1000 else text[:999] + "…"
+
+
+def quoted(word: str) -> str:
+    if word and word.translate(PLAIN).isalnum():
+        return word
     import shlex
 
-    words = [shlex.quote(word) for word in secrets.mask_words(command.argv)]
-    text = " ".join(words)
-    return text if len(text) <= 1000 else text[:999] + "…"
+    return shlex.quote(word)
 
 
 def running_line(commands: tuple[Command, ...], secrets: Secrets) -> str:

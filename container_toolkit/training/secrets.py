@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# As the SageMaker SDK masks them, and two more that mean the same.
-SECRET_NAME = re.compile(
-    r"SECRET|PASSWORD|PASSWD|KEY|TOKEN|PRIVATE|CREDS|CREDENTIAL", re.IGNORECASE
-)
+# As the SageMaker SDK masks them, and one more that means the same.
+SECRET_WORDS = ("SECRET", "PASSWORD", "PASSWD", "KEY", "TOKEN", "PRIVATE", "CREDS", "CREDENTIAL")
 SHORTEST = 4  # characters; masking every "1" in a text would only blur it
 MASK = "****"
-URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+URL_LOGIN = r"(?<=://)[^/\s@]+(?=@)"
 
 
 def is_secret(name: str) -> bool:
-    return SECRET_NAME.search(name) is not None
+    upper = name.upper()
+    return any(word in upper for word in SECRET_WORDS)
 
 
 class Secrets:
@@ -39,7 +36,11 @@ class Secrets:
         """`text` without these values, and without the logins of URLs."""
         for value in self._values:
             text = text.replace(value, MASK)
-        return URL_LOGIN.sub(MASK, text)
+        if "://" not in text or "@" not in text:
+            return text
+        import re
+
+        return re.sub(URL_LOGIN, MASK, text)
 
     def mask_words(self, words: tuple[str, ...]) -> list[str]:
         """An argv with the word after a flag like `--api-key` masked, however short it is."""
