@@ -1,0 +1,131 @@
+"""Writes the pages of docs/reference that are made from the code: `python docs/generate.py`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import container_toolkit
+from container_toolkit import Layout, errors
+from container_toolkit.contract import tables
+from container_toolkit.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REFERENCE = Path(__file__).parent / "reference"
+MADE = "<!-- Made by docs/generate.py from the code; edit that. -->\n\n"
+QUOTED = re.compile(r"(: |-> )'([^']*)'")  # an annotation, as a signature shows it
+MODULES = {"train": "container_toolkit.training", "container-toolkit": "container_toolkit"}
+
+
+def variables() -> str:
+    """From the table in contract/tables.py."""
+    parts = [
+        ("Read: SageMaker's and its toolkit's", tables.READ_CONTRACT),
+        ("Read: ours", tables.READ_OURS),
+        ("Read on the host", tables.READ_HOST),
+        ("Exported to the program", tables.EXPORTED),
+    ]
+    text = MADE + "# Environment variables\n"
+    for title, rows in parts:
+        text += f"\n## {title}\n\n| variable | meaning | default |\n|---|---|---|\n"
+        text += "".join(f"| `{v.name}` | {v.meaning} | {v.default} |\n" for v in rows)
+    text += (
+        "\nAn object or list is compact JSON with sorted keys, a boolean `true` or `false`, null"
+        " nothing.\n"
+    )
+    return text
+
+
+def error_page() -> str:
+    """From the tree in errors.py."""
+    tree = inspect.getdoc(errors) or ""
+    text = (
+        MADE + f"# Errors\n\n```\n{tree}\n```\n\n| error | exit code | meaning |\n|---|---|---|\n"
+    )
+    for name, kind in vars(errors).items():
+        if inspect.isclass(kind) and issubclass(kind, errors.ToolkitError):
+            first = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+            text += f"| `{name}` | {kind.exit_code} | {first} |\n"
+    return text
+
+
+def commands() -> str:
+    """What each command says of itself."""
+    text = MADE + "# Commands\n"
+    for argv in (
+        ("train", "--help"),
+        ("container-toolkit", "--help"),
+        ("container-toolkit", "check", "--help"),
+        ("container-toolkit", "init", "--help"),
+    ):
+        text += f"\n## `{' '.join(argv[:-1])}`\n\n```\n{output(argv)}```\n"
+    return text
+
+
+def output(argv: tuple[str, ...]) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", MODULES[argv[0]], *argv[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "100", "PATH": "/usr/bin:/bin"},
+    )
+    return result.stdout
+
+
+def python_api() -> str:
+    """From the docstrings of what `container_toolkit` offers."""
+    text = MADE + "# Python\n\nWhat a training program may import from `container_toolkit`.\n"
+    for name in container_toolkit.__all__:
+        text += described(getattr(container_toolkit, name))
+    return text
+
+
+def described(kind: type[Value]) -> str:
+    text = f"\n## `{kind.__name__}`\n\n{inspect.getdoc(kind)}\n\nFields:\n\n"
+    for field in kind._fields:
+        default = f" = {vars(kind)[field]!r}" if field in vars(kind) else ""
+        text += f"- `{field}: {kind.__annotations__[field]}{default}`\n"
+    properties = [(n, m) for n, m in vars(kind).items() if isinstance(m, property)]
+    text += "\nRead-only:\n\n" if properties else ""
+    for name, member in properties:
+        what = " ".join(said(member).split())
+        if kind is Layout:
+            what = f"`{getattr(Layout(), name)}`"
+        returned = member.fget.__annotations__["return"]
+        text += f"- `{name}: {returned}`{': ' if what else ''}{what}\n"
+    for title, doc in methods(kind):
+        text += f"\n### `{kind.__name__}.{title}`\n\n{doc}\n"
+    return text
+
+
+def methods(kind: type[Value]) -> Iterator[tuple[str, str]]:
+    """Public ones, as one calls them, and what they say of themselves."""
+    for name, member in vars(kind).items():
+        if name.startswith("_") or not said(member):
+            continue
+        if isinstance(member, classmethod) or inspect.isfunction(member):
+            signature = QUOTED.sub(r"\1\2", str(inspect.signature(getattr(kind, name))))
+            yield name + signature.replace("(self, ", "(").replace("(self)", "()"), said(member)
+
+
+def said(member: object) -> str:
+    return inspect.getdoc(member) or ""
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "variables.md": variables,
+    "errors.md": error_page,
+    "commands.md": commands,
+    "python-api.md": python_api,
+}
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (REFERENCE / page).write_text(make(), encoding="utf-8")
