@@ -1,4 +1,4 @@
-"""Train and serve your own algorithm in a container, anywhere.
+"""Train your own algorithm in a container, anywhere.
 
 `from container_toolkit import TrainingEnvironment` is all that a training program may want; it
 works as well without.

@@ -18,15 +18,15 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def download(uri: str, path: str, environ: Mapping[str, str]) -> None:
+def download(uri: str, path: str, environ: Mapping[str, str], region: str) -> None:
     """Bring one object into the file `path`.
 
-    Endpoint from S3_ENDPOINT_URL, or from what boto3 itself honours; region from AWS_REGION, else
-    SAGEMAKER_REGION. Raises DataError when it isn't there or isn't ours to read, PlatformError
-    when S3 can't be reached or boto3 is not installed.
+    Endpoint from S3_ENDPOINT_URL, or from what boto3 itself honours. Raises DataError when it
+    isn't there or isn't ours to read, PlatformError when S3 can't be reached or boto3 is not
+    installed.
     """
     bucket, key = split(uri)
-    client = connect(environ)
+    client = connect(environ, region)
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,7 +39,7 @@ def download(uri: str, path: str, environ: Mapping[str, str]) -> None:
         raise PlatformError(f"{uri} can't be fetched: {error}") from None
 
 
-def connect(environ: Mapping[str, str]) -> Any:
+def connect(environ: Mapping[str, str], region: str) -> Any:
     try:
         import boto3
     except ImportError:
@@ -49,5 +49,5 @@ def connect(environ: Mapping[str, str]) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=environ.get("S3_ENDPOINT_URL"),
-        region_name=environ.get("AWS_REGION") or environ.get("SAGEMAKER_REGION"),
+        region_name=region or None,
     )

@@ -42,8 +42,8 @@ class TrainingEnvironment(Value):
     `from container_toolkit import TrainingEnvironment; env = TrainingEnvironment.load()`
 
     `channels` by name, sorted; `hyperparameters.user` is what the program is given; the two
-    `*_document` fields are the files as they stand; `settings` are the variables of the process
-    that the contract names.
+    `*_document` fields are the files as they stand; `settings` is the environment of the
+    process.
     """
 
     layout: Layout

@@ -78,7 +78,3 @@ class Layout(Value):
     def channel(self, name: str) -> str:
         """The folder of a channel in File and FastFile mode."""
         return os.path.join(self.data, name)
-
-    def fifo(self, name: str, epoch: int) -> str:
-        """The FIFO of a channel in Pipe mode; epochs count from 0."""
-        return os.path.join(self.data, f"{name}_{epoch}")

@@ -71,7 +71,7 @@ READ_OURS = (
     ),
     v(
         "CONTAINER_TOOLKIT_MEMORY_RESERVE",
-        "Memory kept out of the derived cap: bytes, `512M`, `5%`.",
+        "Memory kept out of the cap: bytes, `512M`, `5%`, or `off`.",
         "min(256 MiB, 5 %) of a container's limit; max(512 MiB, 5 %) of a machine",
     ),
     v("CONTAINER_TOOLKIT_PEER_TIMEOUT", "Seconds to wait for the names of other hosts.", "900"),
@@ -83,7 +83,11 @@ READ_OURS = (
 )
 
 READ_HOST = (
-    v("CONTAINER_TOOLKIT_ENGINE", "The container engine's command.", "podman, else docker"),
+    v(
+        "CONTAINER_TOOLKIT_ENGINE",
+        "The container engine's command.",
+        "docker, else podman: the first that answers",
+    ),
 )
 
 EXPORTED = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from container_toolkit.contract.environment import DISTRIBUTION_FLAGS
 from container_toolkit.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -19,22 +20,12 @@ GROUP = "container_toolkit.frameworks"
 FRAMEWORKS = {"plain": "container_toolkit.frameworks.plain:plan"}
 DEFAULT = "plain"
 
-# The peers' switches for launchers that are not among ours yet: running such a job as if it were
-# not distributed would be a wrong answer, so it is an error.
-LAUNCHER_FLAGS = (
-    "sagemaker_mpi_enabled",
-    "sagemaker_torch_distributed_enabled",
-    "sagemaker_distributed_dataparallel_enabled",
-    "sagemaker_pytorch_ddp_enabled",
-    "sagemaker_pytorch_xla_multi_worker_enabled",
-    "sagemaker_multi_worker_mirrored_strategy_enabled",
-)
-
 
 def choose(env: TrainingEnvironment) -> str:
     """The framework's name: CONTAINER_TOOLKIT_FRAMEWORK, else the plain launcher.
 
-    Raises ConfigError where a hyperparameter asks for a launcher that there is none of.
+    Raises ConfigError where a hyperparameter asks for a launcher that there is none of: to run
+    such a job as if it were not distributed would be a wrong answer.
     """
     name = env.settings.get("CONTAINER_TOOLKIT_FRAMEWORK")
     if name:
@@ -42,7 +33,7 @@ def choose(env: TrainingEnvironment) -> str:
     if env.settings.get("SAGEMAKER_TRAINING_MODULE"):
         return DEFAULT  # a framework's own entry function reads these flags itself
     framework = env.hyperparameters.framework
-    for flag in LAUNCHER_FLAGS:
+    for flag in DISTRIBUTION_FLAGS:
         if framework.get(flag) and env.cluster.current_group in env.distribution_groups:
             raise ConfigError(
                 f"hyperparameter {flag} asks for a distributed launcher that this version does"

@@ -6,7 +6,7 @@ import os
 import time
 
 from container_toolkit.contract.channels import PIPE_MODE
-from container_toolkit.training.model import size
+from container_toolkit.training.model import counted, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def contents(channel: Channel) -> str:
     files, total, complete = count(channel.path, time.monotonic() + COUNT_FOR)
     if files == 0 and complete:
         return f"EMPTY, {how}"
-    return f"{'' if complete else 'more than '}{files} files, {size(total)}, {how}"
+    return f"{'' if complete else 'more than '}{counted(files, 'file')}, {size(total)}, {how}"
 
 
 def count(folder: str, deadline: float) -> tuple[int, int, bool]:

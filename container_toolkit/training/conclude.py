@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from container_toolkit.training.log import Log
     from container_toolkit.training.supervise import Ending
 
+INSTALLERS_WORD = "ERROR: "  # how pip begins its last word, hints come after it
 OVER_CAP_EXIT = 137  # what the kernel's own out-of-memory kill looks like from outside
 
 
@@ -39,7 +40,10 @@ def installation(ending: Ending, log: Log) -> Outcome:
     """pip's exit code is its own affair: what could not be installed is the user's to mend."""
     if ending.stopped_by:
         return stopped(ending)
-    text = reason(ending, f"{ending.command.label}: ", log)
+    label = ending.command.label
+    if ending.over_cap:
+        return Outcome(status=FAILED, reason=f"{label}: {ending.over_cap}", exit_code=OVER_CAP_EXIT)
+    text = reason(ending, f"{label}: ", log, INSTALLERS_WORD)
     return Outcome(status=FAILED, reason=text, exit_code=CodeError.exit_code)
 
 
@@ -55,8 +59,8 @@ def stopped(ending: Ending) -> Outcome:
     return Outcome(status=STOPPED, reason=reason, exit_code=128 + ending.stopped_by)
 
 
-def reason(ending: Ending, prefix: str, log: Log) -> str:
+def reason(ending: Ending, prefix: str, log: Log, word: str = "") -> str:
     from container_toolkit.training import announce
     from container_toolkit.training.reason import tell
 
-    return log.masked(prefix + tell(ending, announce.shown(ending.command, log.secrets)))
+    return log.masked(prefix + tell(ending, announce.shown(ending.command, log.secrets), word))

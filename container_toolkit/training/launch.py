@@ -44,5 +44,14 @@ def plan(env: TrainingEnvironment, command: tuple[str, ...]) -> Launch:
         installs=source.installs(what, folder, env.settings),
         commands=framework(env, what, variables.environ),
         spilled=variables.spilled,
-        warnings=tuple(filter(None, (source.passed_over(env), *variables.warnings))),
+        warnings=tuple(
+            filter(
+                None,
+                (
+                    source.passed_over(env),
+                    program.passed_over(what, command),
+                    *variables.warnings,
+                ),
+            )
+        ),
     )

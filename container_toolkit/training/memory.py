@@ -167,7 +167,8 @@ class Watch:
         cap = show(self._cap.bytes)
         if not self.exceeded:
             return f"memory cap of {cap} kept: peak {show(self.peak)}"
-        facts = [f"peak {show(self.peak)}"]
+        largest = self._largest.size if self._largest else 0  # it may have grown since
+        facts = [f"peak {show(max(self.peak, largest))}"]
         if self._largest is not None:
             facts.append(
                 f"largest process `{self._largest.title}` (pid {self._largest.pid})"

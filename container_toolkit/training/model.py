@@ -10,9 +10,12 @@ from container_toolkit.errors import ConfigError, ToolkitError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.layout import Layout
     from container_toolkit.contract.outcome import Outcome
     from container_toolkit.training.log import Log
 
+ARCHIVE = "model.tar.gz"
+PREVIOUS = ".previous"
 VARIABLE = "CONTAINER_TOOLKIT_PACK_MODEL"
 
 
@@ -27,21 +30,35 @@ def wants_packing(env: TrainingEnvironment) -> bool:
     return choice == "always" or (choice == "auto" and not env.served)
 
 
+def set_aside(layout: Layout, log: Log) -> None:
+    """An earlier run's archive becomes model.tar.gz.previous: it must not pass for this one's."""
+    if not os.path.isfile(layout.model_archive):
+        return
+    try:
+        os.replace(layout.model_archive, layout.model_archive + PREVIOUS)
+    except OSError as error:
+        log.warning(f"{layout.model_archive} is an earlier run's: {error.strerror}")
+
+
 def pack(env: TrainingEnvironment, log: Log) -> None:
     """The contents of the model folder become model.tar.gz in it; the files are kept.
 
-    An empty folder is a success with a loud warning, as on the service, which then has no
-    artifact. Raises PlatformError when the archive can't be written.
+    An archive of that name that the program wrote itself is the artifact. An empty folder is a
+    success with a loud warning, as on the service, which then has no artifact. Raises
+    PlatformError when the archive can't be written.
     """
     folder, archive_path = env.layout.model, env.layout.model_archive
-    if is_empty(folder, archive_path):
+    if os.path.isfile(archive_path):
+        log.info(f"{archive_path} was written by the program, and stays as it is")
+        return
+    if not any(not left_out(name) for name in names(folder)):
         log.warning(f"{folder} is empty: the program saved no model, so there is no artifact")
         return
     from container_toolkit import archive
 
-    packed = archive.pack(folder, archive_path)
+    packed = archive.pack(folder, archive_path, leave_out=left_out)
     log.info(
-        f"packed {packed.files} files, {size(packed.read)}, into {archive_path}"
+        f"packed {counted(packed.files, 'file')}, {size(packed.read)}, into {archive_path}"
         f" ({size(packed.written)})"
     )
 
@@ -56,15 +73,20 @@ def pack_after(outcome: Outcome, env: TrainingEnvironment, log: Log) -> None:
         log.error(f"the model could not be packed: {error}")
 
 
-def is_empty(folder: str, archive_path: str) -> bool:
+def left_out(name: str) -> bool:
+    """Earlier archives, whole or not, are no part of the model; `name` is below its folder."""
+    return name == ARCHIVE + PREVIOUS or name.startswith(f".{ARCHIVE}.")
+
+
+def names(folder: str) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            return all(
-                entry.path == archive_path or entry.name.startswith(".model.tar.gz.")
-                for entry in entries
-            )
+        return os.listdir(folder)
     except OSError:
-        return True
+        return []
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def size(count: int) -> str:

@@ -45,6 +45,13 @@ def resolve(env: TrainingEnvironment, command: tuple[str, ...], folder: str) -> 
     )
 
 
+def passed_over(chosen: Program, command: tuple[str, ...]) -> str:
+    """A sentence where a command was given but something else runs, "" for nothing to say."""
+    if not command or chosen.argv == command:
+        return ""
+    return f"the command after `--` is not run: {chosen.source} names {chosen.name!r}"
+
+
 def entry_point(env: TrainingEnvironment) -> str | None:
     """The program's name as SM_USER_ENTRY_POINT tells it, whatever else may be set."""
     name = env.settings.get("SAGEMAKER_PROGRAM")

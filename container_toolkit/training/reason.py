@@ -36,37 +36,41 @@ class Cause(Value):
     frame: str = ""
 
 
-def tell(ending: Ending, shown_command: str) -> str:
-    """The reason of a failed run. `shown_command` has its secrets masked already."""
+def tell(ending: Ending, shown_command: str, word: str = "") -> str:
+    """The reason of a failed run. `shown_command` has its secrets masked already.
+
+    Where the program is no traceback's, a last line that begins with `word` is the cause.
+    """
     lines = text_lines(ending.stderr) or text_lines(ending.stdout)
     cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
-    if ending.kernel_kills and ending.exit.signal != KILL:
-        first = (
-            f"out of memory: the kernel killed {ending.kernel_kills} process(es) of the job;"
-            " give it more memory, or use less"
-        )
-    elif cause is not None:
+    if cause is not None:
         first = shorten(cause.error, LONGEST_CAUSE) + (f" ({cause.frame})" if cause.frame else "")
     elif ending.exit.signal:
         first = f"killed by {ending.exit.name}{kernel_word(ending)}"
     elif lines:
-        first = shorten(lines[-1], LONGEST_CAUSE)
+        marked = [line for line in lines if word and line.startswith(word)]
+        first = shorten((marked or lines)[-1], LONGEST_CAUSE)
     else:
         first = f"the program ended with {ending.exit.name} and said nothing"
     head = f"{first}\n{ending.exit.name} of: {shorten(shown_command, 160)}"
+    if ending.kernel_kills and ending.exit.signal != KILL:
+        head += (
+            f"\nout of memory: the kernel killed {ending.kernel_kills} process(es) of the job"
+            " before that; give it more memory, or use less"
+        )
     return with_tail(head, lines)
 
 
 def kernel_word(ending: Ending) -> str:
     """The kernel's own count of out-of-memory kills, never a guess from SIGKILL."""
+    if ending.exit.signal != KILL:
+        return ""
     if ending.kernel_kills:
         return (
             ": the kernel ended it because the container ran out of memory; give the job more"
             " memory, or use less"
         )
-    if ending.exit.signal == KILL:
-        return ", sent from outside: not by this runtime, nor by the kernel for lack of memory"
-    return ""
+    return ", not by this runtime; the kernel counts no out-of-memory kill here"
 
 
 def with_tail(head: str, lines: list[str]) -> str:

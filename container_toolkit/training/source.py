@@ -66,7 +66,7 @@ def fetch(uri: str, env: TrainingEnvironment) -> None:
     try:
         os.makedirs(target, exist_ok=True)
         if uri.startswith("s3://"):
-            from_s3(uri, target, env.settings)
+            from_s3(uri, target, env)
             return
         path = uri.removeprefix("file://")
         if "://" in path:
@@ -83,7 +83,7 @@ def fetch(uri: str, env: TrainingEnvironment) -> None:
         raise CodeError(f"the code at {uri} can't be unpacked: {error}") from None
 
 
-def from_s3(uri: str, target: str, settings: Mapping[str, str]) -> None:
+def from_s3(uri: str, target: str, env: TrainingEnvironment) -> None:
     import tempfile
 
     from container_toolkit import storage
@@ -91,7 +91,7 @@ def from_s3(uri: str, target: str, settings: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="code-") as folder:
         path = os.path.join(folder, uri.rstrip("/").rpartition("/")[2] or "code")
         try:
-            storage.download(uri, path, settings)
+            storage.download(uri, path, env.settings, env.region)
         except ToolkitError as error:
             raise CodeError(f"the code at {uri} can't be fetched: {error}") from None
         from_file(path, target)
@@ -107,12 +107,19 @@ def from_file(path: str, target: str) -> None:
     """A tar is unpacked; a file that is none is the program itself."""
     from container_toolkit import archive
 
-    if looks_packed(path):
+    if is_packed(path):
         archive.unpack(path, target)
         return
     import shutil
 
     shutil.copy2(path, target)
+
+
+def is_packed(path: str) -> bool:
+    """By content: an object in S3 may have any name."""
+    with open(path, "rb") as file:
+        head = file.read(262)
+    return head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")) or head[257:] == b"ustar"
 
 
 def looks_packed(path: str) -> bool:
@@ -123,8 +130,10 @@ def is_empty(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
             return not any(entries)
-    except OSError:
+    except FileNotFoundError:
         return True
+    except OSError:
+        return False  # what can't be read is not there to be written over
 
 
 def lone_archive(folder: str) -> str:

@@ -71,8 +71,8 @@ def run(argv: tuple[str, ...], environ: Mapping[str, str]) -> int:
     try:
         plan_only, command = parse(argv)
     except UsageError as error:
-        sys.stderr.write(f"train: {error}\n{USAGE}")
-        return error.exit_code
+        sys.stderr.write(USAGE)
+        return refuse(Layout.of(environ), error).exit_code
     if plan_only not in ("", "--plan"):
         sys.stdout.write(f"{version()}\n" if plan_only == "--version" else USAGE)
         return 0
@@ -94,6 +94,17 @@ def parse(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if len(words) > 1 or (words and words[0] not in OPTIONS):
         raise UsageError(f"{' '.join(words)!r} is not understood; a command goes after `--`.")
     return (words[0] if words else ""), command
+
+
+def refuse(layout: Layout, error: UsageError) -> Outcome:
+    """A wrong command line is a failed job too: whoever reads the output folder must learn it."""
+    log = Log(Secrets())
+    files = OutcomeFiles(layout)
+    files.prepare()
+    outcome = Outcome(status=FAILED, reason=f"UsageError: {error}", exit_code=error.exit_code)
+    files.write(outcome)
+    log.error(outcome.reason)
+    return outcome
 
 
 def train(layout: Layout, environ: Mapping[str, str], command: tuple[str, ...]) -> Outcome:
@@ -131,12 +142,14 @@ def attempt(
 ) -> Outcome:
     """The job itself; whatever of ours goes wrong is raised as a ToolkitError."""
     env = TrainingEnvironment.load(layout, environ)
-    log.configure(Secrets(environ, env.hyperparameters.document), env.log_level)
+    log.configure(secrets_of(env), env.log_level)
     settings = Settings.of(env)
     for line in announce.start_lines(env, settings.cap):
         log.info(line)
     supervisor = Supervisor(mailbox, settings.grace)
     make_folders(layout)
+    if settings.packs:
+        model.set_aside(layout, log)
     uri = source.wanted(env)
     if uri:
         log.info(f"fetching code from {uri}")
@@ -144,7 +157,7 @@ def attempt(
     launch = plan(env, command)
     for warning in launch.warnings:
         log.warning(warning)
-    failed = install(launch, supervisor, log)
+    failed = install(launch, supervisor, settings, log)
     if failed is not None:
         return conclude.installation(failed, log)
     if settings.peer_timeout is not None:
@@ -164,16 +177,21 @@ def attempt(
     return outcome
 
 
-def install(launch: Launch, supervisor: Supervisor, log: Log) -> Ending | None:
+def install(launch: Launch, supervisor: Supervisor, settings: Settings, log: Log) -> Ending | None:
     """Run what has to be installed first; returns how the one that failed ended."""
     for command in launch.installs:
         if supervisor.pause(0):
             return None
         log.info(f"installing: {announce.shown(command, log.secrets)}")
-        ending = supervisor.run((command,))
+        ending = supervisor.run((command,), Watch(settings.cap))
         if not ending.ok:
             return ending
     return None
+
+
+def secrets_of(env: TrainingEnvironment) -> Secrets:
+    parameters = env.hyperparameters
+    return Secrets(env.settings, parameters.user, parameters.framework, parameters.reserved)
 
 
 def internal(error: Exception) -> str:
@@ -204,7 +222,7 @@ def print_plan(environ: Mapping[str, str], command: tuple[str, ...]) -> int:
     log = Log(Secrets(environ))
     try:
         env = TrainingEnvironment.load(Layout.of(environ), environ)
-        log.configure(Secrets(environ, env.hyperparameters.document), env.log_level)
+        log.configure(secrets_of(env), env.log_level)
         settings = Settings.of(env)
         lines = announce.start_lines(env, settings.cap)
         uri = source.wanted(env)

@@ -83,6 +83,7 @@ def test_files_in_dev_shm_count() -> None:
     assert "in /dev/shm" in seen["story"]
 
 
+@pytest.mark.slow
 def test_many_small_files_do_not_count() -> None:
     code = (
         "import os\nos.mkdir('/tmp/many')\n"

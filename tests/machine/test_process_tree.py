@@ -68,6 +68,10 @@ def test_sizes_of_processes_that_share_and_of_one_that_does_not(
     programs: list[subprocess.Popen[bytes]],
 ) -> None:
     fork = "import os; [os.fork() or time.sleep(60) for _ in range(3)]; time.sleep(60)"
+    others = Tree(os.getpid())  # servers that other tests have started
+    others.resident(0.0, time.thread_time)
+    before = others.proportional()
+    others.close()
     top = start(programs, sys.executable, "-c", HOLDS % (100, fork))
     tree = Tree(os.getpid())
     for _ in range(1000):
@@ -80,7 +84,7 @@ def test_sizes_of_processes_that_share_and_of_one_that_does_not(
         true = tree.proportional()
         assert resident >= total >= 400 * MIB
         assert 100 * MIB <= most < 130 * MIB
-        assert most <= true < 150 * MIB
+        assert most <= true < 150 * MIB + before
     finally:
         tree.close()
 

@@ -72,6 +72,21 @@ def test_after_a_stop_what_was_saved_is_packed(job: Job) -> None:
     assert members(job) == MEMBERS
 
 
+def test_an_earlier_archive_never_passes_for_this_runs(job: Job) -> None:
+    job.program(SAVES).run()
+    before = (job.base / "model/model.tar.gz").read_bytes()
+    job.code("train.py", "raise SystemExit(3)")
+    assert job.run().returncode == 3
+    assert members(job) is None
+    assert (job.base / "model/model.tar.gz.previous").read_bytes() == before
+
+
+def test_an_archive_the_program_wrote_itself_is_the_artifact(job: Job) -> None:
+    job.program(SAVES + "open(f'{folder}/model.tar.gz', 'w').write('its own')")
+    assert job.run().returncode == 0
+    assert (job.base / "model/model.tar.gz").read_text() == "its own"
+
+
 def test_an_empty_model_folder_is_a_success_with_a_warning(job: Job) -> None:
     ended = job.program("pass").run()
     assert ended.returncode == 0

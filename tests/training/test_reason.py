@@ -76,15 +76,32 @@ def test_the_frame_is_the_users_not_the_librarys() -> None:
 
 
 def test_the_kernels_kill_is_named_only_where_the_kernel_counted_one() -> None:
-    assert "out of memory" in first_line("", signal=9, kernel_kills=1)
-    assert "memory" not in first_line("", signal=9).replace("for lack of memory", "")
-    assert "out of memory" not in first_line("", signal=9)
+    assert "ran out of memory" in first_line("", signal=9, kernel_kills=1)
+    assert "counts no out-of-memory kill" in first_line("", signal=9)
+    assert "memory" not in first_line("", signal=15, kernel_kills=1).split("\n")[0]
     assert first_line("", signal=11).startswith("killed by SIGSEGV (signal 11)")
 
 
-def test_a_worker_killed_by_the_kernel_is_told_before_what_came_of_it() -> None:
-    line = first_line(USER, 1, kernel_kills=2)
-    assert line.startswith("out of memory: the kernel killed 2")
+def test_a_worker_killed_by_the_kernel_is_told_beside_what_came_of_it() -> None:
+    ending = Ending(
+        command=Command(argv=("python",), env={}),
+        exit=Exit(code=1),
+        stderr=CHAINED.encode(),
+        kernel_kills=2,
+    )
+    lines = tell(ending, "python train.py").split("\n")
+    assert lines[0].startswith("mylib.errors.Custom: second")
+    assert lines[2].startswith("out of memory: the kernel killed 2 process(es)")
+
+
+def test_an_installers_error_comes_before_its_hints() -> None:
+    ending = Ending(
+        command=Command(argv=("pip",), env={}),
+        exit=Exit(code=1),
+        stderr=b"WARNING: x\nERROR: Invalid requirement: 'a/b'\nHint: perhaps a path\n",
+    )
+    told = tell(ending, "pip install", "ERROR: ").split("\n")
+    assert told[0] == "ERROR: Invalid requirement: 'a/b'"
 
 
 @given(st.binary(), st.integers(0, 255), st.text(max_size=3000))
@@ -99,6 +116,16 @@ def test_secrets_are_masked_by_name_wherever_their_value_stands() -> None:
     assert shown == "**** **** 0.125 https://****@host/x"
     words = ("python", "--api-key", "1", "--lr", "0.125")
     assert secrets.mask_words(words) == ["python", "--api-key", "****", "--lr", "0.125"]
+
+
+def test_the_sdks_quotes_are_no_part_of_a_secret_and_objects_have_secrets_too() -> None:
+    secrets = Secrets({"db": {"password": "hunter2!", "host": "here"}, "keys": ['say "friend"']})
+    assert secrets.mask("hunter2! at here") == "**** at here"
+    assert secrets.mask('{"keys":["say \\"friend\\""]}') == '{"keys":["****"]}'
+
+
+def test_words_that_are_everywhere_are_no_secrets() -> None:
+    assert Secrets({"TOKENIZERS_PARALLELISM": "false"}).mask("is false") == "is false"
 
 
 def test_a_secret_that_begins_like_another_is_masked_whole() -> None:

@@ -222,6 +222,20 @@ def test_a_command_line_that_makes_no_sense_is_refused(job: Job, argv: tuple[str
     ended = job.program("print('ran')").run(*argv)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "usage: train" in ended.stderr
+    assert str(ended.failure).startswith("UsageError: ")
+
+
+def test_a_command_that_is_not_run_is_warned_about(job: Job) -> None:
+    ended = job.program("print('ran')").run("--", "echo", "not I")
+    assert ended.stdout == "ran\n"
+    assert "WARNING: the command after `--` is not run" in ended.stderr
+
+
+@pytest.mark.parametrize("flag", ["sagemaker_mpi_enabled", "sagemaker_parameter_server_enabled"])
+def test_a_launcher_there_is_none_of_is_refused_and_not_run_plainly(job: Job, flag: str) -> None:
+    ended = job.program("print('ran')").hyperparameters(**{flag: "true"}).run()
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert flag in str(ended.failure)
 
 
 def test_the_services_own_word_is_no_argument(job: Job) -> None:
