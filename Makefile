@@ -43,7 +43,7 @@ pythons: $(READY) ## the runtime's tests on every Python from 3.10 to 3.13 that 
 	@sh .ci/pythons "$(BIN)/python"
 
 peer:
-	@sh benchmarks/peer.sh
+	@PYTHON=$$(command -v python3.11 || command -v "$(PYTHON)") sh benchmarks/peer.sh
 
 images: ## the base image and those under images/
 	@sh images/build.sh

@@ -146,14 +146,8 @@ def attempt(
     settings = Settings.of(env)
     for line in announce.start_lines(env, settings.cap):
         log.info(line)
+    make_ready(env, settings, log)
     supervisor = Supervisor(mailbox, settings.grace)
-    make_folders(layout)
-    if settings.packs:
-        model.set_aside(layout, log)
-    uri = source.wanted(env)
-    if uri:
-        log.info(f"fetching code from {uri}")
-        source.fetch(uri, env)
     launch = plan(env, command)
     for warning in launch.warnings:
         log.warning(warning)
@@ -175,6 +169,22 @@ def attempt(
     if settings.packs and outcome.status != FAILED:
         model.pack_after(outcome, env, log)
     return outcome
+
+
+def make_ready(env: TrainingEnvironment, settings: Settings, log: Log) -> None:
+    """Folders the program may write to (on a read-only system only what is mounted is there), the
+    earlier run's archive set aside, the code fetched."""
+    for folder in (env.layout.model, env.layout.output_data):
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError:
+            continue
+    if settings.packs:
+        model.set_aside(env.layout, log)
+    uri = source.wanted(env)
+    if uri:
+        log.info(f"fetching code from {uri}")
+        source.fetch(uri, env)
 
 
 def install(launch: Launch, supervisor: Supervisor, settings: Settings, log: Log) -> Ending | None:
@@ -206,15 +216,6 @@ def internal(error: Exception) -> str:
         f"PlatformError: a bug in the runtime ({type(error).__name__}: {error}, at {place});"
         " please report it"
     )
-
-
-def make_folders(layout: Layout) -> None:
-    """What a program may write to; on a read-only system only what is mounted is there."""
-    for folder in (layout.model, layout.output_data):
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError:
-            continue
 
 
 def print_plan(environ: Mapping[str, str], command: tuple[str, ...]) -> int:

@@ -2,7 +2,8 @@
 
     python watched.py CAP MARGIN ROOT CODE
 
-runs the Python program CODE and prints what the watch saw as JSON. CAP 0 is no cap.
+runs the Python program CODE and prints what the watch saw as JSON. CAP 0 is no cap. A process of
+its own, as `train` is: whatever descends from it is the program's.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+from container_toolkit.process.spawn import become_subreaper
 from container_toolkit.training.memory import Cap, Watch
 
 HANG = 60.0
@@ -67,12 +70,14 @@ def watched(cap: Cap | None, code: str, *, root: str = "/") -> dict[str, Any]:
         "kernel_kills": kills,
         "kernel_kills_after_close": watch.kernel_kills(),
         "oom_score_adj": int(score),
+        "own_oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
         "hung": time.monotonic() >= until,
     }
 
 
 def main() -> None:
     size, margin, root, code = sys.argv[1:]
+    become_subreaper()
     cap = Cap(bytes=int(size), margin=int(margin), why="test") if int(size) else None
     print(json.dumps(watched(cap, code, root=root)))
 
