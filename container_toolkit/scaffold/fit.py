@@ -4,7 +4,6 @@ Nothing here knows how or where it is run. Options come from the job's hyperpara
 defaults from the folders a training job has.
 """
 
-# ruff: noqa: T201 - what it prints is what the job's log and metrics are made of
 
 from __future__ import annotations
 

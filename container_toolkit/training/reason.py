@@ -108,7 +108,7 @@ def python_cause(lines: list[str], code: int) -> Cause | None:
         return None
     if len(lines) - 1 - error_at > LINES_AFTER.get(code, LINES_AFTER_ELSE):
         return None
-    message = [lines[error_at]]
+    message = [lines[error_at].removeprefix("__main__.")]  # as Python 3.10 writes it
     for line in lines[error_at + 1 : error_at + 6]:
         if not line:
             break

@@ -166,6 +166,7 @@ def test_a_project_of_init_builds_and_passes(engine: Engine, tmp_path: Path) -> 
     assert status == 0, found
 
     # Its test is one that can fail.
+    engine.call("rmi", "--force", name)
     program = tmp_path / name / "fit.py"
     program.write_text(program.read_text().replace("return max(model", "return min(model"))
     broken = subprocess.run(
