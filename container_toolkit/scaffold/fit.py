@@ -4,7 +4,6 @@ Nothing here knows how or where it is run. Options come from the job's hyperpara
 defaults from the folders a training job has.
 """
 
-
 from __future__ import annotations
 
 import argparse
