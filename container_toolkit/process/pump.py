@@ -27,6 +27,7 @@ class Pump:
         self._sink = sink
         self._tail = bytearray()
         self._done = _thread.allocate_lock()
+        self._writing = False
         self.moved = 0  # bytes so far
 
     def start(self) -> None:
@@ -35,15 +36,18 @@ class Pump:
         self._done.acquire()
         _thread.start_new_thread(self._run, ())
 
-    def finish(self, patience: float) -> bool:
-        """Wait for the end of the stream as long as it flows; False when it stood still for
-        `patience` seconds without ending (somebody out of reach holds it, or our reader stalls).
+    def finish(self, patience: float, bounded: bool) -> bool:
+        """Wait for the end of the stream; True when it came.
+
+        False when nothing came for `patience` seconds, because somebody out of reach holds the
+        stream open. A reader of ours that stalls is waited for, as the program would have to,
+        unless `bounded`.
         """
         while True:
             before = self.moved
             if self._done.acquire(timeout=patience):
                 return True
-            if self.moved == before:
+            if self.moved == before and (bounded or not self._writing):
                 return False
 
     def tail(self) -> bytes:
@@ -56,8 +60,10 @@ class Pump:
         sink: int | None = self._sink
         splices = is_pipe(self._sink)
         while True:
+            self._writing = True
             if splices and sink is not None:
                 splices = self._hand_over(sink)
+            self._writing = False
             try:
                 count = os.readv(self._read, (buffer,))
             except OSError:
@@ -70,6 +76,7 @@ class Pump:
                 self._tail += view[:count]
             if len(self._tail) > 4 * TAIL:
                 del self._tail[:-TAIL]
+            self._writing = True
             sink = write_all(sink, view[:count])
             self.moved += count
         self._done.release()

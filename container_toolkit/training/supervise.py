@@ -29,7 +29,7 @@ HEARD = (*STOPS, *PASSED_ON, signal.SIGCHLD)
 IDLE = 3600.0  # seconds; the loop wakes for signals anyway
 SWEEP_GRACE = 1.0  # what the program left behind has this long after SIGTERM
 SWEEP_LIMIT = 5.0  # and a process that even SIGKILL can't end is waited for this long
-DRAIN_PATIENCE = 2.0  # output that neither flows nor ends is left after this
+DRAIN_PATIENCE = 2.0  # output that neither comes nor ends is left after this
 
 
 class Ending(Value):
@@ -83,6 +83,7 @@ class Supervisor:
         self._grace = grace
         self._commands: list[Running] = []
         self._watch: Watch | None = None
+        self._terminal = Terminal()
         self._sample_at = 0.0
         self._kill_at = float("inf")
         self._killed = False
@@ -97,10 +98,10 @@ class Supervisor:
         """
         self._watch, self._commands = watch, []
         started = time.monotonic()
-        terminal = Terminal()
+        terminal = self._terminal = Terminal()
         try:
             self._start(commands)
-            terminal.give(self._commands[0].pid)
+            terminal.lend(self._commands[0].pid)
             decided = self._until_decided()
             seconds = time.monotonic() - started
         finally:
@@ -108,7 +109,7 @@ class Supervisor:
             terminal.take_back()
         for running in self._commands:
             for pump in running.pumps:
-                pump.finish(DRAIN_PATIENCE)
+                pump.finish(DRAIN_PATIENCE, bounded=bool(self.stopped_by))
         kernel_kills = self._close_watch()
         return Ending(
             command=decided.command,
@@ -153,6 +154,7 @@ class Supervisor:
         first_failed: Running | None = None
         while True:
             self._reap()
+            self._terminal.follow()
             for running in self._commands:
                 if running.exit is not None and running.exit.status and first_failed is None:
                     first_failed = running

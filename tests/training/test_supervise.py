@@ -136,6 +136,37 @@ def test_a_program_dies_of_a_closed_pipe_as_anywhere_else(job: Job) -> None:
     assert (ended.stdout, ended.returncode) == ("y\n", 128 + signal.SIGPIPE)
 
 
+def test_a_reader_that_pauses_loses_nothing_at_the_end(job: Job) -> None:
+    process = job.program("print('x' * 99, *range(20_000), sep='\\n')").start()
+    assert process.stdout is not None
+    time.sleep(4)  # longer than an end that nobody can see is waited for
+    lines = process.stdout.read().decode().splitlines()
+    process.communicate(timeout=HANG)
+    assert lines[1:] == [str(number) for number in range(20_000)]
+
+
+def test_ctrl_z_stops_train_with_its_program_and_the_shell_wakes_both(job: Job) -> None:
+    job.program("print('ready', flush=True)\nprint('read', input())")
+    script = "set -m; \"$@\"; echo suspended; fg >/dev/null; echo ended $?"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve("/bin/bash", ["bash", "-c", script, "bash", *TRAIN], job.environ)
+    seen = b""
+
+    def read_until(word: bytes) -> None:
+        nonlocal seen
+        while word not in seen:
+            seen += os.read(terminal, 1000)
+
+    read_until(b"ready")
+    os.write(terminal, b"\x1a")  # Ctrl-Z
+    read_until(b"suspended")
+    os.write(terminal, b"line\n")
+    read_until(b"ended 0")
+    os.waitpid(pid, 0)
+    assert b"read line" in seen
+
+
 def test_a_debugger_in_the_program_can_read_the_terminal(job: Job) -> None:
     job.program("name = input('who? ')\nprint('hello', name)")
     pid, terminal = pty.fork()
