@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 ACCEPTED = "bytes (1073741824), a binary unit (512M, 2G, 1.5GiB) or a share (80%)"
 
 # Digits are bounded: a number longer than this is a typing error, not a machine.
-_AMOUNT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9}))?\s*(%|(?:([KMGTP])(?:i?B)?|B)?)", re.I)
+_AMOUNT = r"(?i)([0-9]{1,19})(?:\.([0-9]{1,9}))?\s*(%|(?:([KMGTP])(?:i?B)?|B)?)"
 _SHIFTS = {"K": 10, "M": 20, "G": 30, "T": 40, "P": 50}
 
 
@@ -16,7 +14,9 @@ def amount(text: str, *, of: int) -> int:
 
     Raises ValueError when it is not an amount.
     """
-    match = _AMOUNT.fullmatch(text.strip())
+    import re
+
+    match = re.fullmatch(_AMOUNT, text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not an amount of memory")
     whole, fraction, suffix, unit = match.groups()

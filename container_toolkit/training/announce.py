@@ -6,7 +6,8 @@ import os
 import time
 
 from container_toolkit.contract.channels import PIPE_MODE
-from container_toolkit.training.model import counted, size
+from container_toolkit.machine.size import show
+from container_toolkit.training.model import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def start_lines(env: TrainingEnvironment, cap: Cap | None) -> list[str]:
     if cap is None:
         lines.append("memory cap: off")
     else:
-        lines.append(f"memory cap: {cap.bytes / 2**20:,.0f} MiB ({cap.why})")
+        lines.append(f"memory cap: {show(cap.bytes)} ({cap.why})")
     return lines
 
 
@@ -55,7 +56,7 @@ def contents(channel: Channel) -> str:
     files, total, complete = count(channel.path, time.monotonic() + COUNT_FOR)
     if files == 0 and complete:
         return f"EMPTY, {how}"
-    return f"{'' if complete else 'more than '}{counted(files, 'file')}, {size(total)}, {how}"
+    return f"{'' if complete else 'more than '}{counted(files, 'file')}, {show(total)}, {how}"
 
 
 def count(folder: str, deadline: float) -> tuple[int, int, bool]:
@@ -105,7 +106,7 @@ def running_line(commands: tuple[Command, ...], secrets: Secrets) -> str:
 
 def end_line(ending: Ending) -> str:
     """`program ended with exit code 0 after 12.3 s, peak memory 310 MiB`."""
-    peak = f", peak memory {ending.peak / 2**20:,.0f} MiB" if ending.peak else ""
+    peak = f", peak memory {show(ending.peak)}" if ending.peak else ""
     return f"program ended with {ending.exit.name} after {ending.seconds:.1f} s{peak}"
 
 

@@ -6,6 +6,7 @@ import os
 
 from container_toolkit.contract.outcome import COMPLETED
 from container_toolkit.errors import ConfigError, ToolkitError
+from container_toolkit.machine.size import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def pack(env: TrainingEnvironment, log: Log) -> None:
 
     packed = archive.pack(folder, archive_path, leave_out=left_out)
     log.info(
-        f"packed {counted(packed.files, 'file')}, {size(packed.read)}, into {archive_path}"
-        f" ({size(packed.written)})"
+        f"packed {counted(packed.files, 'file')}, {show(packed.read)}, into {archive_path}"
+        f" ({show(packed.written)})"
     )
 
 
@@ -87,13 +88,3 @@ def names(folder: str) -> list[str]:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def size(count: int) -> str:
-    """Bytes as a person reads them: `1.4 MB`, in steps of 1000 as `ls --si` does."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

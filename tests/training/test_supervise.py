@@ -147,7 +147,7 @@ def test_a_reader_that_pauses_loses_nothing_at_the_end(job: Job) -> None:
 
 def test_ctrl_z_stops_train_with_its_program_and_the_shell_wakes_both(job: Job) -> None:
     job.program("print('ready', flush=True)\nprint('read', input())")
-    script = "set -m; \"$@\"; echo suspended; fg >/dev/null; echo ended $?"
+    script = 'set -m; "$@"; echo suspended; fg >/dev/null; echo ended $?'
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve("/bin/bash", ["bash", "-c", script, "bash", *TRAIN], job.environ)
