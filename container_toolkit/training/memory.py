@@ -33,7 +33,7 @@ _SLOWEST, _FASTEST, _AFTER = 0.250, 0.005, 0.010  # seconds between samples; aft
 _FILL_RATE = 4e9  # bytes/s that one processor can touch anew
 _FILL_CORES = 16  # beyond these the memory bus is what limits
 _GROWTH = 0.2e9  # bytes/s: less is no growth to hurry for
-_SHARE_STEADY, _SHARE_GROWING = 150, 20  # sampling may take one part in these of a processor
+_SHARE_STEADY, _SHARE_GROWING = 200, 20  # sampling may take one part in these of a processor
 _YOUTH = 0.030  # seconds: a program that ends within them is not worth a group of its own
 _BACKSTOP = 0.75  # of the margin: where the kernel is to act on the program alone
 
