@@ -74,7 +74,7 @@ class TrainingEnvironment(Value):
             layout=layout,
             cluster=hosts,
             channels=found,
-            hyperparameters=hyperparameters.load(layout),
+            hyperparameters=hyperparameters.load(layout, exact=reads_exactly(environ)),
             input_data_document=input_data_document,
             resource_document=resource_document,
             machine=machine_tool.read(environ) if machine is None else machine,
@@ -144,3 +144,13 @@ class TrainingEnvironment(Value):
     def master(self) -> str:
         """The peers' leader: the first distribution host, else the first host as listed."""
         return (self.distribution_hosts or list(self.cluster.hosts))[0]
+
+
+def reads_exactly(environ: Mapping[str, str]) -> bool:
+    """Whether hyperparameters that look like numbers keep their spelling. Raises ConfigError."""
+    choice = environ.get("CONTAINER_TOOLKIT_HYPERPARAMETERS") or "sagemaker"
+    if choice not in ("sagemaker", "exact"):
+        raise ConfigError(
+            f"variable CONTAINER_TOOLKIT_HYPERPARAMETERS is {choice!r}; use sagemaker or exact."
+        )
+    return choice == "exact"

@@ -32,6 +32,7 @@ RESERVED = frozenset(
     )
 )
 FRAMEWORK_PREFIX = "sagemaker_"
+TOOLKIT, FRAMEWORK, USER = "toolkit", "framework", "user"
 
 
 class Hyperparameters(Value):
@@ -39,49 +40,49 @@ class Hyperparameters(Value):
 
     `document` is the file as it stands: the service writes strings, which the SDK fills with JSON.
     `user`, `framework` and `reserved` share them out, decoded: each string that is JSON becomes
-    the value it spells, any other stays the string it is.
+    the value it spells, any other stays the string it is. With `exact`, so does a number that
+    would not be written as it was: `1.10`, `1e5`, a commit called `1234567e12`.
     """
 
     document: Mapping[str, Any]
+    exact: bool = False
 
     @property
     def user(self) -> dict[str, Any]:
         """What the program is given."""
-        return {
-            key: decode(value)
-            for key, value in self.document.items()
-            if key not in RESERVED and not key.startswith(FRAMEWORK_PREFIX)
-        }
+        return self._of(USER)
 
     @property
     def framework(self) -> dict[str, Any]:
         """`sagemaker_*` keys that steer a framework's launcher."""
-        return {
-            key: decode(value)
-            for key, value in self.document.items()
-            if key not in RESERVED and key.startswith(FRAMEWORK_PREFIX)
-        }
+        return self._of(FRAMEWORK)
 
     @property
     def reserved(self) -> dict[str, Any]:
         """Keys that steer the toolkit itself."""
-        return {key: decode(value) for key, value in self.document.items() if key in RESERVED}
+        return self._of(TOOLKIT)
+
+    def _of(self, wanted: str) -> dict[str, Any]:
+        read = decode_exactly if self.exact else decode
+        return {key: read(value) for key, value in self.document.items() if role(key) == wanted}
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any], path: str = FILE) -> Hyperparameters:
+    def from_document(
+        cls, document: Mapping[str, Any], path: str = FILE, *, exact: bool = False
+    ) -> Hyperparameters:
         """Raises ConfigError naming the key that no program could be given."""
         for key, value in document.items():
             check(key, value, path)
-        return cls(document=dict(document))
+        return cls(document=dict(document), exact=exact)
 
     def to_document(self) -> dict[str, Any]:
         return dict(self.document)
 
 
-def load(layout: Layout) -> Hyperparameters:
+def load(layout: Layout, *, exact: bool = False) -> Hyperparameters:
     """Read the file; none means no hyperparameters. Raises ConfigError."""
     path = layout.document(FILE)
-    return Hyperparameters.from_document(documents.read(path) or {}, path)
+    return Hyperparameters.from_document(documents.read(path) or {}, path, exact=exact)
 
 
 def dump(hyperparameters: Hyperparameters, layout: Layout) -> None:
@@ -96,6 +97,20 @@ def decode(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
+
+
+def decode_exactly(value: Any) -> Any:
+    """As `decode`, but a number is one only where it would be written back as it stands."""
+    decoded = decode(value)
+    is_number = isinstance(decoded, (int, float)) and not isinstance(decoded, bool)
+    return value if is_number and isinstance(value, str) and str(decoded) != value else decoded
+
+
+def role(key: str) -> str:
+    """Whom a hyperparameter is for."""
+    if key in RESERVED:
+        return TOOLKIT
+    return FRAMEWORK if key.startswith(FRAMEWORK_PREFIX) else USER
 
 
 def check(key: str, value: Any, path: str) -> None:

@@ -74,6 +74,17 @@ READ_OURS = (
         "Memory kept out of the cap: bytes, `512M`, `5%`, or `off`.",
         "min(256 MiB, 5 %) of a container's limit; max(512 MiB, 5 %) of a machine",
     ),
+    v(
+        "CONTAINER_TOOLKIT_HYPERPARAMETERS",
+        "`exact`: what looks like a number but would be written otherwise (`1.10`, `1e5`,"
+        " `1234567e12`) stays the text it is; `sagemaker`: it becomes the number, as in the peers.",
+        "sagemaker",
+    ),
+    v(
+        "CONTAINER_TOOLKIT_EXIT_CODE",
+        "`own`: the program's own exit code; `one`: 1 for any failure of it, as in the peers.",
+        "own",
+    ),
     v("CONTAINER_TOOLKIT_PEER_TIMEOUT", "Seconds to wait for the names of other hosts.", "900"),
     v(
         "CONTAINER_TOOLKIT_PACK_MODEL",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from container_toolkit.errors import ConfigError
 from container_toolkit.training import memory, model, peers
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from container_toolkit.contract.environment import TrainingEnvironment
     from container_toolkit.training.memory import Cap
 
@@ -21,6 +24,7 @@ class Settings(Value):
     grace: float
     peer_timeout: float | None
     packs: bool
+    exit_with_one: bool
 
     @classmethod
     def of(cls, env: TrainingEnvironment) -> Settings:
@@ -30,4 +34,12 @@ class Settings(Value):
             grace=peers.seconds(env.settings, "CONTAINER_TOOLKIT_STOP_GRACE", DEFAULT_GRACE),
             peer_timeout=peers.timeout(env.settings),
             packs=model.wants_packing(env),
+            exit_with_one=exits_with_one(env.settings),
         )
+
+
+def exits_with_one(environ: Mapping[str, str]) -> bool:
+    choice = environ.get("CONTAINER_TOOLKIT_EXIT_CODE") or "own"
+    if choice not in ("own", "one"):
+        raise ConfigError(f"variable CONTAINER_TOOLKIT_EXIT_CODE is {choice!r}; use own or one.")
+    return choice == "one"

@@ -26,6 +26,7 @@ from container_toolkit.training.memory import Watch
 from container_toolkit.training.secrets import Secrets
 from container_toolkit.training.settings import Settings
 from container_toolkit.training.supervise import HEARD, Supervisor
+from container_toolkit.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def attempt(
         spill.remove(with_files)
     log.info(announce.end_line(ending))
     outcome = conclude.training(ending, launch.program, log)
+    if settings.exit_with_one and outcome.status == FAILED:
+        outcome = replace(outcome, exit_code=1)
     if settings.packs and outcome.status != FAILED:
         model.pack_after(outcome, env, log)
     return outcome

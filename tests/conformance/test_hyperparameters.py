@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.conformance.cases import Match, check, parametrised
+from tests.jobs import REPORTER
 
 if TYPE_CHECKING:
     from tests.jobs import Job
@@ -221,3 +222,27 @@ MATCH = (
 @parametrised(MATCH)
 def test_match(case: Match, job: Job) -> None:
     check(case, job)
+
+
+def test_hp_json_surprises_keep_their_spelling_where_asked(job: Job) -> None:
+    values = {"v": "1.10", "sha": "1234567e12", "e5": "1e5", "sp": " 5 ", "neg0": "-0"}
+    as_ever = {"nan": "NaN", "exp": "1E400", "lr": "0.1", "n": "10", "t": "true", "s": '"abc"'}
+    job.program(REPORTER).hyperparameters(**values, **as_ever)
+    job.env(CONTAINER_TOOLKIT_HYPERPARAMETERS="exact")
+    assert job.run().returncode == 0
+    seen = job.seen()
+    argv, env = seen["argv"], seen["env"]
+    assert isinstance(argv, list)
+    assert isinstance(env, dict)
+    given = dict(zip(argv[::2], argv[1::2], strict=True))
+    expected = {"-v": "1.10", "--sha": "1234567e12", "--e5": "1e5", "--sp": " 5 ", "--neg0": "-0"}
+    expected |= {"--nan": "NaN", "--exp": "1E400", "--lr": "0.1", "-n": "10", "-t": "True"}
+    assert given == expected | {"-s": "abc"}
+    typed = {"lr": 0.1, "n": 10, "t": True, "s": "abc"}
+    assert json.loads(env["SM_HPS"]) == values | {"nan": "NaN", "exp": "1E400"} | typed
+
+
+def test_a_way_to_read_hyperparameters_that_is_none_is_a_sentence(job: Job) -> None:
+    ended = job.program("pass").env(CONTAINER_TOOLKIT_HYPERPARAMETERS="typed").run()
+    assert ended.returncode == 1
+    assert "CONTAINER_TOOLKIT_HYPERPARAMETERS is 'typed'" in str(ended.failure)

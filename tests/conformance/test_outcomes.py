@@ -44,6 +44,19 @@ def test_exit_code_is_the_programs_own(job: Job, code: int, kind: str) -> None:
     assert not ended.success
 
 
+@pytest.mark.parametrize("text", ["exit 3", "exit 255", "kill -9 $$"])
+def test_exit_code_is_one_for_any_failure_where_asked(job: Job, text: str) -> None:
+    ended = job.program(text, "train.sh").env(CONTAINER_TOOLKIT_EXIT_CODE="one").run()
+    assert ended.returncode == 1
+    assert "train.sh" in str(ended.failure)
+
+
+def test_exit_code_setting_that_is_none_is_a_sentence(job: Job) -> None:
+    ended = job.program("pass").env(CONTAINER_TOOLKIT_EXIT_CODE="1").run()
+    assert ended.returncode == 1
+    assert "CONTAINER_TOOLKIT_EXIT_CODE is '1'" in str(ended.failure)
+
+
 @pytest.mark.parametrize(
     "number",
     [
