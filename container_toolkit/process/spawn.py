@@ -100,9 +100,16 @@ def has_children() -> bool:
 
 
 def descendants() -> list[int]:
-    """All processes below this one, through orphans we adopted, from one pass over /proc."""
+    """All processes below this one, through orphans we adopted, from one pass over /proc.
+
+    None where there is no /proc to read: the groups are all that can be reached then.
+    """
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    for name in names:
         if name.isdigit():
             parent = parent_of(int(name))
             if parent is not None:
@@ -117,7 +124,8 @@ def parent_of(pid: int) -> int | None:
     except OSError:
         return None
     # The name in parentheses may itself hold spaces and parentheses.
-    return int(stat[stat.rindex(b")") + 2 :].split()[1])
+    fields = stat.rpartition(b")")[2].split()
+    return int(fields[1]) if len(fields) > 1 else None
 
 
 def below(root: int, parents: dict[int, int]) -> list[int]:
