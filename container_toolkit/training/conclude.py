@@ -60,7 +60,6 @@ def stopped(ending: Ending) -> Outcome:
 
 
 def reason(ending: Ending, prefix: str, log: Log, word: str = "") -> str:
-    from container_toolkit.training import announce
     from container_toolkit.training.reason import tell
 
-    return log.masked(prefix + tell(ending, announce.shown(ending.command, log.secrets), word))
+    return prefix + tell(ending, log.secrets, word)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 
 from container_toolkit.contract.outcome import LONGEST_REASON, TAIL_TITLE
+from container_toolkit.training.announce import shown
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from container_toolkit.training.secrets import Secrets
     from container_toolkit.training.supervise import Ending
 
 KILL = 9  # SIGKILL
-LONGEST_CAUSE = 600  # characters; the rest is for the command and the tail
+LONGEST_CAUSE, LONGEST_COMMAND = 600, 160  # characters; the rest is for the tail
 # Python ends with code 1 after a traceback, and may print a little more while it shuts down.
 # With any other code the traceback was handled, unless it is right at the end.
 LINES_AFTER = {1: 20}
@@ -36,12 +38,13 @@ class Cause(Value):
     frame: str = ""
 
 
-def tell(ending: Ending, shown_command: str, word: str = "") -> str:
-    """The reason of a failed run. `shown_command` has its secrets masked already.
+def tell(ending: Ending, secrets: Secrets, word: str = "") -> str:
+    """The reason of a failed run, `secrets` masked before anything is cut.
 
-    Where the program is no traceback's, a last line that begins with `word` is the cause.
+    Where no traceback tells the cause, the last line that begins with `word` does.
     """
-    lines = text_lines(ending.stderr) or text_lines(ending.stdout)
+    text = text_lines(ending.stderr) or text_lines(ending.stdout)
+    lines = [secrets.mask(line) for line in text]
     cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
     if cause is not None:
         first = shorten(cause.error, LONGEST_CAUSE) + (f" ({cause.frame})" if cause.frame else "")
@@ -52,7 +55,8 @@ def tell(ending: Ending, shown_command: str, word: str = "") -> str:
         first = shorten((marked or lines)[-1], LONGEST_CAUSE)
     else:
         first = f"the program ended with {ending.exit.name} and said nothing"
-    head = f"{first}\n{ending.exit.name} of: {shorten(shown_command, 160)}"
+    command = shorten(shown(ending.command, secrets), LONGEST_COMMAND)
+    head = f"{first}\n{ending.exit.name} of: {command}"
     if ending.kernel_kills and ending.exit.signal != KILL:
         head += (
             f"\nout of memory: the kernel killed {ending.kernel_kills} process(es) of the job"

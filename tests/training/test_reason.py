@@ -11,6 +11,8 @@ from container_toolkit.training.reason import tell
 from container_toolkit.training.secrets import Secrets
 from container_toolkit.training.supervise import Ending
 
+NO_SECRETS = Secrets()
+
 USER = """Traceback (most recent call last):
   File "/opt/ml/code/train.py", line 12, in <module>
     main()
@@ -46,7 +48,7 @@ def first_line(stderr: str, code: int = 1, signal: int = 0, **fields: object) ->
         stderr=stderr.encode(),
         **fields,  # type: ignore[arg-type]
     )
-    return tell(ending, "python train.py").split("\n")[0]
+    return tell(ending, NO_SECRETS).split("\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_the_frame_is_the_users_not_the_librarys() -> None:
     ending = Ending(
         command=Command(argv=("python",), env={}), exit=Exit(code=1), stderr=USER.encode()
     )
-    head = tell(ending, "python train.py").split("\nexit code")[0]
+    head = tell(ending, NO_SECRETS).split("\nexit code")[0]
     assert head.endswith("second line of the message (train.py, line 8, in main)")
 
 
@@ -89,7 +91,7 @@ def test_a_worker_killed_by_the_kernel_is_told_beside_what_came_of_it() -> None:
         stderr=CHAINED.encode(),
         kernel_kills=2,
     )
-    lines = tell(ending, "python train.py").split("\n")
+    lines = tell(ending, NO_SECRETS).split("\n")
     assert lines[0].startswith("mylib.errors.Custom: second")
     assert lines[2].startswith("out of memory: the kernel killed 2 process(es)")
 
@@ -100,14 +102,23 @@ def test_an_installers_error_comes_before_its_hints() -> None:
         exit=Exit(code=1),
         stderr=b"WARNING: x\nERROR: Invalid requirement: 'a/b'\nHint: perhaps a path\n",
     )
-    told = tell(ending, "pip install", "ERROR: ").split("\n")
+    told = tell(ending, NO_SECRETS, "ERROR: ").split("\n")
     assert told[0] == "ERROR: Invalid requirement: 'a/b'"
 
 
-@given(st.binary(), st.integers(0, 255), st.text(max_size=3000))
-def test_any_output_gives_a_reason_that_fits(stderr: bytes, code: int, shown: str) -> None:
-    ending = Ending(command=Command(argv=("x",), env={}), exit=Exit(code=code), stderr=stderr)
-    assert 0 < len(tell(ending, shown)) <= 1024
+@given(st.binary(), st.integers(0, 255), st.lists(st.text(max_size=300), min_size=1))
+def test_any_output_gives_a_reason_that_fits(stderr: bytes, code: int, argv: list[str]) -> None:
+    ending = Ending(command=Command(argv=tuple(argv), env={}), exit=Exit(code=code), stderr=stderr)
+    assert 0 < len(tell(ending, NO_SECRETS)) <= 1024
+
+
+@given(st.integers(0, 1200))
+def test_a_secret_is_masked_wherever_the_text_is_cut(before: int) -> None:
+    said = "x" * before + "open-sesame" + "y" * 1200
+    ending = Ending(
+        command=Command(argv=("fit", said), env={}), exit=Exit(code=1), stderr=said.encode()
+    )
+    assert "open-s" not in tell(ending, Secrets({"api_key": "open-sesame"}))
 
 
 def test_secrets_are_masked_by_name_wherever_their_value_stands() -> None:
