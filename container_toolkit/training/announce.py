@@ -53,6 +53,8 @@ def contents(channel: Channel) -> str:
         how += f", {channel.content_type}"
     if channel.input_mode == PIPE_MODE:
         return how
+    if not os.path.isdir(channel.path):
+        return f"NO FOLDER {channel.path}, {how}"
     files, total, complete = count(channel.path, time.monotonic() + COUNT_FOR)
     if files == 0 and complete:
         return f"EMPTY, {how}"

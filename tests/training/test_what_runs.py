@@ -217,6 +217,21 @@ def test_the_plan_shows_everything_masks_secrets_and_does_nothing(job: Job) -> N
     assert "open-sesame" not in ended.stdout
 
 
+def test_the_start_up_lines_tell_job_hosts_and_channels(job: Job) -> None:
+    channels = {"empty": {}, "gone": {}, "train": {"ContentType": "text/csv"}}
+    job.config("inputdataconfig", channels).channel("train", a="1", b="23").channel("empty")
+    job.config("resourceconfig", {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]})
+    job.program("pass").env(TRAINING_JOB_NAME="a-job", SM_STUDIO_LOCAL_MODE="true")
+    lines = job.run().stderr.splitlines()
+    assert lines[0].startswith("train: job a-job, host algo-2, 2 of 2, leader algo-1, ")
+    assert lines[1:5] == [
+        "train: channel empty: EMPTY, File, FullyReplicated",
+        f"train: channel gone: NO FOLDER {job.base}/input/data/gone, File, FullyReplicated",
+        "train: channel train: 2 files, 3 bytes, File, FullyReplicated, text/csv",
+        "train: memory cap: off",
+    ]
+
+
 @pytest.mark.parametrize("argv", [("--nonsense",), ("serve",), ("--",), ("--plan", "x")])
 def test_a_command_line_that_makes_no_sense_is_refused(job: Job, argv: tuple[str, ...]) -> None:
     ended = job.program("print('ran')").run(*argv)
