@@ -44,6 +44,7 @@ MACHINE = (  # what differs from machine to machine
     (re.compile(r"(memory cap: ).*"), r"\1…"),
     # Python 3.12 adds floats up more exactly, which is a digit more or less in the model.
     (re.compile(r"(packed 1 file,) \d+( bytes, into .*) \(\d+ bytes\)"), r"\1 N\2 (N bytes)"),
+    (re.compile(r"(is not valid JSON) \(line.*\);"), r"\1 (…);"),  # in each Python's own words
     (re.compile(r"(program ended with exit code \d+) after .*"), r"\1…"),
 )
 
