@@ -32,13 +32,18 @@ def wants_packing(env: TrainingEnvironment) -> bool:
 
 
 def set_aside(layout: Layout, log: Log) -> None:
-    """An earlier run's archive becomes model.tar.gz.previous: it must not pass for this one's."""
-    if not os.path.isfile(layout.model_archive):
-        return
+    """An earlier run's archive becomes model.tar.gz.previous: it must not pass for this one's.
+
+    What a killed run had written of one is removed.
+    """
     try:
-        os.replace(layout.model_archive, layout.model_archive + PREVIOUS)
+        for name in names(layout.model):
+            if is_partial(name):
+                os.unlink(os.path.join(layout.model, name))
+        if os.path.isfile(layout.model_archive):
+            os.replace(layout.model_archive, layout.model_archive + PREVIOUS)
     except OSError as error:
-        log.warning(f"{layout.model_archive} is an earlier run's: {error.strerror}")
+        log.warning(f"an earlier run's archive stays in {layout.model}: {error.strerror}")
 
 
 def pack(env: TrainingEnvironment, log: Log) -> None:
@@ -76,7 +81,12 @@ def pack_after(outcome: Outcome, env: TrainingEnvironment, log: Log) -> None:
 
 def left_out(name: str) -> bool:
     """Earlier archives, whole or not, are no part of the model; `name` is below its folder."""
-    return name == ARCHIVE + PREVIOUS or name.startswith(f".{ARCHIVE}.")
+    return name == ARCHIVE + PREVIOUS or is_partial(name)
+
+
+def is_partial(name: str) -> bool:
+    """The archive's temporary name, while it is being written."""
+    return name.startswith(f".{ARCHIVE}.") and name.endswith(".partial")
 
 
 def names(folder: str) -> list[str]:

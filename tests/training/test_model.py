@@ -81,6 +81,14 @@ def test_an_earlier_archive_never_passes_for_this_runs(job: Job) -> None:
     assert (job.base / "model/model.tar.gz.previous").read_bytes() == before
 
 
+def test_what_a_killed_run_left_of_an_archive_is_removed(job: Job) -> None:
+    left = job.base / "model/.model.tar.gz.77-abc.partial"
+    left.write_text("half an archive")
+    assert job.program(SAVES).run().returncode == 0
+    assert not left.exists()
+    assert members(job) == MEMBERS
+
+
 def test_an_archive_the_program_wrote_itself_is_the_artifact(job: Job) -> None:
     job.program(SAVES + "open(f'{folder}/model.tar.gz', 'w').write('its own')")
     assert job.run().returncode == 0
