@@ -113,15 +113,19 @@ def test_the_same_bytes_whatever_the_threads(
     model: Path, archive: Path, compressor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def packed(threads: int | None) -> bytes:
+        """The archive; for isal, which does not promise to deflate alike, what it unpacks to."""
         pack(str(model), str(archive), threads=threads)
-        return archive.read_bytes()
+        content = archive.read_bytes()
+        return content if compressor == "zlib" else gzip.decompress(content)
 
     first = packed(None)
-    assert all(packed(threads) == first for threads in (1, 2, 3, 8))
+    for threads in (1, 2, 3, 8):
+        assert packed(threads) == first, threads
     again = model.with_name("copied")
     shutil.copytree(model, again, symlinks=True)
-    pack(str(again), str(archive))
-    assert archive.read_bytes() == first
+    kept, model = model, again
+    assert packed(None) == first
+    model = kept
 
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
