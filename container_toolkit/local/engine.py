@@ -40,7 +40,6 @@ class ImageConfig:
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     user: str
-    architecture: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,6 @@ class Engine:
             entrypoint=words(config.get("Entrypoint")),
             command=words(config.get("Cmd")),
             user=config.get("User") or "root",
-            architecture=document.get("Architecture") or "unknown",
         )
 
     def run(self, run: Run) -> Ended:

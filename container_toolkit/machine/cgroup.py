@@ -35,15 +35,17 @@ class Group(Value):
     def limit(self) -> int | None:
         """Bytes of memory this group or one above it allows; None when nothing limits it."""
         name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
-        limits = [_number(_read(f"{path}/{name}")) for path in (self.path, *self.parents)]
+        limits = [_number(contents(f"{path}/{name}")) for path in (self.path, *self.parents)]
         if self.version == 1:  # knows of parents that we can't see
-            limits.append(_field(_read(f"{self.path}/memory.stat"), b"hierarchical_memory_limit"))
+            limits.append(
+                _field(contents(f"{self.path}/memory.stat"), b"hierarchical_memory_limit")
+            )
         found = [limit for limit in limits if limit is not None and limit < _NO_LIMIT]
         return min(found) if found else None
 
     def pids(self) -> list[int]:
         """The processes directly in this group, as our process namespace numbers them."""
-        return [int(pid) for pid in _read(f"{self.path}/cgroup.procs").split() if pid.isdigit()]
+        return [int(pid) for pid in contents(f"{self.path}/cgroup.procs").split() if pid.isdigit()]
 
     def writable(self) -> bool:
         """Whether we could make groups below this one."""
@@ -129,7 +131,7 @@ def find(controller: str, *, root: str = "/") -> Group | None:
 
     `root` is the folder that holds `proc` and `sys`.
     """
-    memberships = _read(os.path.join(root, "proc/self/cgroup")).decode(errors="replace")
+    memberships = contents(os.path.join(root, "proc/self/cgroup")).decode(errors="replace")
     mounts = list(_mounts(os.path.join(root, "proc/self/mountinfo")))
     for version, member in _memberships(controller, memberships):
         places = [
@@ -159,10 +161,10 @@ def cpu_quota(*, root: str = "/") -> float | None:
 
 def _quota(path: str, version: int) -> float | None:
     if version == 2:
-        words = _read(f"{path}/cpu.max").split()
+        words = contents(f"{path}/cpu.max").split()
         quota, period = words if len(words) == 2 else (b"max", b"")
     else:
-        quota, period = _read(f"{path}/cpu.cfs_quota_us"), _read(f"{path}/cpu.cfs_period_us")
+        quota, period = contents(f"{path}/cpu.cfs_quota_us"), contents(f"{path}/cpu.cfs_period_us")
     share, whole = _number(quota), _number(period)
     return share / whole if share and whole else None
 
@@ -183,7 +185,7 @@ def _memberships(controller: str, text: str) -> Iterator[tuple[int, str]]:
 
 def _mounts(mountinfo: str) -> Iterator[tuple[str, list[str], str, str]]:
     """(file system, its options, where in it the mount starts, mount point) of cgroup mounts."""
-    for line in _read(mountinfo).decode(errors="surrogateescape").splitlines():
+    for line in contents(mountinfo).decode(errors="surrogateescape").splitlines():
         left, _, right = line.partition(" - ")
         here, there = left.split(" "), right.split(" ")
         if len(here) >= 5 and there[0] in ("cgroup", "cgroup2"):
@@ -222,7 +224,8 @@ def _open(group: Group, name: str) -> int:
         return -1
 
 
-def _read(path: str) -> bytes:
+def contents(path: str) -> bytes:
+    """A small file of the kernel's; nothing where it can't be read."""
     try:
         with open(path, "rb", buffering=0) as file:
             return file.readall()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from container_toolkit.machine.cgroup import contents
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -118,7 +119,7 @@ class Tree:
     def _keep_current(self, now: float, clock: Clock) -> None:
         # The kernel tells the newest process number: while it stands still, nobody has forked,
         # and when it has moved a little, only those numbers need to be looked at.
-        text = _content(f"{self._proc}/loadavg").rpartition(b" ")[2].strip()
+        text = contents(f"{self._proc}/loadavg").rpartition(b" ")[2].strip()
         newest = int(text) if text.isdigit() else 0
         new = range(self._newest + 1, newest + 1) if self._newest else range(0)
         known = newest > 0 and newest - self._newest == len(new) <= _NEW_TRIED
@@ -205,7 +206,7 @@ class Tree:
         return title if len(title) <= _TITLE else f"{title[: _TITLE - 1]}…"
 
     def _read(self, pid: int, name: str) -> bytes:
-        return _content(f"{self._proc}/{pid}/{name}")
+        return contents(f"{self._proc}/{pid}/{name}")
 
 
 def _number(text: bytes, name: bytes) -> int | None:
@@ -219,11 +220,3 @@ def _kilobytes(text: bytes, names: tuple[bytes, ...]) -> int | None:
     numbers = [_number(text, name) for name in names]
     found = [number for number in numbers if number is not None]
     return sum(found) * 1024 if len(found) == len(names) else None
-
-
-def _content(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.readall()
-    except OSError:
-        return b""

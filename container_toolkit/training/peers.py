@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import time
 
-from container_toolkit.errors import ConfigError, PlatformError
+from container_toolkit.errors import PlatformError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from container_toolkit.contract.cluster import Cluster
 
-DEFAULT_TIMEOUT = 900.0  # seconds
 PROGRESS_EVERY = 10.0  # seconds
 RETRY_EVERY = 0.5  # seconds
-
-
-def timeout(environ: Mapping[str, str]) -> float | None:
-    """CONTAINER_TOOLKIT_PEER_TIMEOUT in seconds; None where hosts are not to be waited for.
-
-    SM_STUDIO_LOCAL_MODE=true is the peers' way to say that. Raises ConfigError.
-    """
-    if environ.get("SM_STUDIO_LOCAL_MODE", "").lower() == "true":
-        return None
-    return seconds(environ, "CONTAINER_TOOLKIT_PEER_TIMEOUT", DEFAULT_TIMEOUT)
-
-
-def seconds(environ: Mapping[str, str], name: str, default: float) -> float:
-    """A variable that is a number of seconds, 0 or more, at most a year."""
-    text = environ.get(name)
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 366 * 86400:
-        raise ConfigError(f"variable {name} is {text!r}; use a number of seconds, 0 or more.")
-    return value
 
 
 def wait(

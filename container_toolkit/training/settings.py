@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from container_toolkit.errors import ConfigError
-from container_toolkit.training import memory, model, peers
+from container_toolkit.training import memory, model
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # The service sends SIGKILL 120 s after SIGTERM; what is left of that is for reporting.
 DEFAULT_GRACE = 110.0  # seconds
+DEFAULT_PEER_TIMEOUT = 900.0  # seconds
 
 
 class Settings(Value):
@@ -31,8 +32,8 @@ class Settings(Value):
         """Raises ConfigError naming the variable."""
         return cls(
             cap=memory.choose_cap(env.settings, env.machine),
-            grace=peers.seconds(env.settings, "CONTAINER_TOOLKIT_STOP_GRACE", DEFAULT_GRACE),
-            peer_timeout=peers.timeout(env.settings),
+            grace=seconds(env.settings, "CONTAINER_TOOLKIT_STOP_GRACE", DEFAULT_GRACE),
+            peer_timeout=peer_timeout(env.settings),
             packs=model.wants_packing(env),
             exit_with_one=exits_with_one(env.settings),
         )
@@ -43,3 +44,27 @@ def exits_with_one(environ: Mapping[str, str]) -> bool:
     if choice not in ("own", "one"):
         raise ConfigError(f"variable CONTAINER_TOOLKIT_EXIT_CODE is {choice!r}; use own or one.")
     return choice == "one"
+
+
+def peer_timeout(environ: Mapping[str, str]) -> float | None:
+    """CONTAINER_TOOLKIT_PEER_TIMEOUT in seconds; None where hosts are not to be waited for.
+
+    SM_STUDIO_LOCAL_MODE=true is the peers' way to say that. Raises ConfigError.
+    """
+    if environ.get("SM_STUDIO_LOCAL_MODE", "").lower() == "true":
+        return None
+    return seconds(environ, "CONTAINER_TOOLKIT_PEER_TIMEOUT", DEFAULT_PEER_TIMEOUT)
+
+
+def seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    """A variable that is a number of seconds, 0 or more, at most a year."""
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 366 * 86400:
+        raise ConfigError(f"variable {name} is {text!r}; use a number of seconds, 0 or more.")
+    return value

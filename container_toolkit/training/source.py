@@ -6,7 +6,13 @@ import os
 import sys
 
 from container_toolkit.contract import program as kinds
-from container_toolkit.errors import ArchiveError, CodeError, ToolkitError
+from container_toolkit.errors import (
+    ArchiveError,
+    CodeError,
+    InstallModuleError,
+    InstallRequirementsError,
+    ToolkitError,
+)
 from container_toolkit.process import Command
 
 TYPE_CHECKING = False
@@ -157,9 +163,9 @@ def installs(program: Program, folder: str, environ: Mapping[str, str]) -> tuple
         what += ["-r", REQUIREMENTS]
     if not what:
         return ()
-    label = "InstallModuleError" if program.kind == kinds.PACKAGE else "InstallRequirementsError"
+    error = InstallModuleError if program.kind == kinds.PACKAGE else InstallRequirementsError
     argv = (*installer(environ), *what)
-    return (Command(argv=argv, env=environ, cwd=folder, label=label),)
+    return (Command(argv=argv, env=environ, cwd=folder, label=error.__name__),)
 
 
 def installer(environ: Mapping[str, str]) -> tuple[str, ...]:
