@@ -40,10 +40,10 @@ def watched(
 
 
 def test_a_grower_is_stopped_soon_after_the_cap() -> None:
-    seen = watched(256 * MIB, 256 * MIB, hungry.GROWS)
+    seen = watched(256 * MIB, 1792 * MIB, hungry.GROWS, memory="2g")
     assert seen["measure"] == "container group"
     assert (seen["exceeded"], seen["sent"], seen["code"]) == (True, ["SIGTERM"], -15)
-    assert 256 * MIB < seen["peak"] <= 320 * MIB
+    assert 256 * MIB < seen["peak"] < 1200 * MIB  # how close: benchmarks/memory.py
     assert "largest process `python -c`" in seen["story"]
 
 
@@ -58,7 +58,7 @@ def test_a_hog_on_all_cores_is_stopped_by_us_and_not_by_the_kernel(memory: int) 
 
 
 def test_a_program_that_ignores_sigterm_is_killed_before_the_kernel_would() -> None:
-    seen = watched(256 * MIB, 256 * MIB, hungry.GROWS_AND_IGNORES_SIGTERM)
+    seen = watched(256 * MIB, 1792 * MIB, hungry.GROWS_AND_IGNORES_SIGTERM, memory="2g")
     assert seen["sent"][:2] == ["SIGTERM", "SIGKILL"]
     assert (seen["code"], seen["kernel_kills"]) == (-9, 0)
 
@@ -107,7 +107,7 @@ def test_a_kill_that_was_not_for_memory_is_not_counted() -> None:
 
 
 def test_with_writable_groups_the_program_has_its_own() -> None:
-    seen = watched(256 * MIB, 256 * MIB, hungry.GROWS, "--privileged")
+    seen = watched(256 * MIB, 1792 * MIB, hungry.GROWS, "--privileged", memory="2g")
     assert seen["exceeded"]
     assert seen["measure"] in ("child group", "container group")
-    assert 256 * MIB < seen["peak"] <= 320 * MIB
+    assert 256 * MIB < seen["peak"] < 1200 * MIB
