@@ -66,7 +66,8 @@ READ_OURS = (
     ),
     v(
         "CONTAINER_TOOLKIT_MEMORY_CAP",
-        "Memory the program may use: bytes, `512M`, `80%`, or `off`.",
+        "Memory the program may use: bytes, `512M`, `80%`, or `off`. The program finds the bytes"
+        " that hold here.",
         "the container's limit, else the machine's memory, less the reserve",
     ),
     v(

@@ -6,6 +6,7 @@ from container_toolkit import frameworks
 from container_toolkit.contract import program as kinds
 from container_toolkit.contract.variables import to_variables
 from container_toolkit.training import program, source
+from container_toolkit.training.memory import CAP
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from container_toolkit.contract.environment import TrainingEnvironment
     from container_toolkit.contract.program import Program
     from container_toolkit.process import Command
+    from container_toolkit.training.memory import Cap
 
 
 class Launch(Value):
@@ -32,17 +34,21 @@ class Launch(Value):
     files: tuple[str, ...] = ()
 
 
-def plan(env: TrainingEnvironment, command: tuple[str, ...]) -> Launch:
-    """Raises CodeError or ConfigError for whatever would keep the program from starting."""
+def plan(env: TrainingEnvironment, command: tuple[str, ...], cap: Cap | None = None) -> Launch:
+    """Raises CodeError or ConfigError for whatever would keep the program from starting.
+
+    The program finds the bytes of the cap that holds where a wish for one stood.
+    """
     folder = source.locate(env)
     what = program.resolve(env, command, folder)
     function = what.name if what.kind == kinds.FUNCTION else ""
     variables = to_variables(env, program.entry_point(env), function)
+    environ = variables.environ if cap is None else {**variables.environ, CAP: str(cap.bytes)}
     framework = frameworks.get(frameworks.choose(env))
     return Launch(
         program=what,
         installs=source.installs(what, folder, env.settings),
-        commands=framework(env, what, variables.environ),
+        commands=framework(env, what, environ),
         spilled=variables.spilled,
         warnings=tuple(
             filter(

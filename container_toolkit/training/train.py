@@ -149,7 +149,7 @@ def attempt(
         log.info(line)
     make_ready(env, settings, log)
     supervisor = Supervisor(mailbox, settings.grace)
-    launch = plan(env, command)
+    launch = plan(env, command, settings.cap)
     for warning in launch.warnings:
         log.warning(warning)
     failed = install(launch, supervisor, settings, log)
@@ -236,7 +236,7 @@ def print_plan(environ: Mapping[str, str], command: tuple[str, ...]) -> int:
             )
             sys.stdout.write("\n".join(lines) + "\n")
             return 0
-        launch = plan(env, command)
+        launch = plan(env, command, settings.cap)
     except ToolkitError as error:
         log.error(f"{type(error).__name__}: {error}")
         return error.exit_code
