@@ -1,6 +1,7 @@
 #!/bin/sh
-# demo.sh FOLDER: the breast cancer example trained by `train`, with FOLDER in the place of /opt/ml.
-# Wants `train` and a Python with scikit-learn first on the PATH.
+# demo.sh FOLDER: breast cancer data learned twice by `train`, first by a program that the job brings,
+# then by the built-in XGBoost and no code at all; FOLDER, and FOLDER/xgboost, stand for /opt/ml.
+# Wants `train` and a Python with scikit-learn and the toolkit's extra `algorithms` first on the PATH.
 set -eu
 
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -19,3 +20,12 @@ SAGEMAKER_BASE_DIR=$folder train
 echo
 echo "\$ tar tzvf $folder/model/model.tar.gz"
 tar tzvf "$folder/model/model.tar.gz"
+
+cp -R "$examples/../images/xgboost/ml" "$folder/xgboost"
+echo
+echo "\$ CONTAINER_TOOLKIT_ALGORITHM=xgboost SAGEMAKER_BASE_DIR=$folder/xgboost train"
+CONTAINER_TOOLKIT_ALGORITHM=xgboost SAGEMAKER_BASE_DIR=$folder/xgboost train
+
+echo
+echo "\$ tar tzvf $folder/xgboost/model/model.tar.gz"
+tar tzvf "$folder/xgboost/model/model.tar.gz"

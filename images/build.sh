@@ -25,3 +25,4 @@ build container-toolkit --build-arg "BASE_IMAGE=$base" -f Dockerfile.base .
 build theirs --build-arg "BASE_IMAGE=$base" images/custom/theirs
 build forecaster images/custom
 build container-toolkit-sklearn images/sklearn
+build container-toolkit-xgboost images/xgboost

@@ -30,3 +30,7 @@ def test_the_demo_trains_a_real_model_on_real_data(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "demo/model/model.tar.gz") as archive:
         assert sorted(archive.getnames()) == ["metrics.json", "model.pkl"]
     assert (tmp_path / "demo/output/success").exists()
+    areas = re.findall(r"^\[\d+\].*\tvalidation-auc:([\d.]+)", done.stdout, re.MULTILINE)
+    assert max(map(float, areas)) > 0.98
+    with tarfile.open(tmp_path / "demo/xgboost/model/model.tar.gz") as archive:
+        assert archive.getnames() == ["xgboost-model"]

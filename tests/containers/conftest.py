@@ -76,3 +76,9 @@ def ml(tmp_path: Path) -> Path:
 def sklearn(engine: Engine, base: str) -> str:
     """The image of images/sklearn."""
     return engine.build("sklearn", ROOT / "images/sklearn", "--build-arg", f"BASE={base}")
+
+
+@pytest.fixture(scope="session")
+def xgboost(engine: Engine, base: str) -> str:
+    """The image of images/xgboost."""
+    return engine.build("xgboost", ROOT / "images/xgboost", "--build-arg", f"BASE={base}")

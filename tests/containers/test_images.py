@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -193,9 +194,36 @@ def test_the_sklearn_image_trains_its_sample(engine: Engine, sklearn: str, ml: P
         assert archive.getnames() == ["model.pkl"]
 
 
-@pytest.mark.slow
-def test_the_sklearn_dockerfile_is_short() -> None:
-    assert len((ROOT / "images/sklearn/Dockerfile").read_text().splitlines()) <= 20
+def test_the_xgboost_image_trains_its_sample_without_any_code(
+    engine: Engine, xgboost: str, ml: Path
+) -> None:
+    shutil.copytree(ROOT / "images/xgboost/ml", ml, dirs_exist_ok=True)
+    done = engine.run(xgboost, "train", options=("-v", f"{ml}:/opt/ml"))
+    assert done.status == 0, done
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    scores = [float(re.findall(r"\tvalidation-auc:(\S+)", line)[0]) for line in lines]
+    assert len(scores) >= 10
+    assert max(scores) > 0.98
+    with tarfile.open(ml / "model/model.tar.gz") as archive:
+        assert archive.getnames() == ["xgboost-model"]
+
+
+def test_the_xgboost_image_says_what_is_wrong_with_a_job(
+    engine: Engine, xgboost: str, ml: Path
+) -> None:
+    shutil.copytree(ROOT / "images/xgboost/ml", ml, dirs_exist_ok=True)
+    (ml / "input/config/hyperparameters.json").write_text('{"num_round": "50", "eta": "1.5"}')
+    done = engine.run(xgboost, "train", options=("-v", f"{ml}:/opt/ml"))
+    assert done.status == 1, done
+    failure = (ml / "output/failure").read_text()
+    assert failure.startswith("UserError: Hyperparameter eta: 1.5 is not in [0, 1]"), failure
+    assert "Traceback" not in failure
+    assert list((ml / "model").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["sklearn", "xgboost"])
+def test_an_images_dockerfile_is_short(name: str) -> None:
+    assert len((ROOT / f"images/{name}/Dockerfile").read_text().splitlines()) <= 20
 
 
 @pytest.fixture(scope="module")
