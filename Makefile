@@ -14,7 +14,7 @@ unexport SAGEMAKER_BASE_DIR SAGEMAKER_PROGRAM SAGEMAKER_TRAINING_MODULE
 unexport TRAINING_JOB_NAME TRAINING_JOB_ARN
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint pytest more slow pythons peer images bench clean
+.PHONY: help demo test test-all lint pytest more slow pythons peer images bench fuzz clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,15 @@ images: ## the base image and those under images/
 bench: $(READY) peer ## measure launch, output, packing and memory, against the peer and the bare program
 	@set -e; for program in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \
 	  printf '\n== %s\n' "$$program"; $(BIN)/python "$$program"; \
+	done
+
+fuzz: ## every decoder against mutated input, SECONDS=120 each
+	@sh .ci/environment "$(PYTHON)" .venv-fuzz -e '.[dev,algorithms,fuzz]'
+	@mkdir -p build/fuzz
+	@set -e; for program in tests/content_types/fuzz_*.py; do \
+	  name=$$(basename $$program .py | sed 's/^fuzz_//'); printf '\n== %s\n' "$$name"; \
+	  (cd build/fuzz && PYTHONPATH=$(CURDIR) $(CURDIR)/.venv-fuzz/bin/python \
+	    -m tests.content_types.fuzz $$name $(or $(SECONDS),120)); \
 	done
 
 clean: ## whatever was built here, environments included
