@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from container_toolkit.contract.environment import DISTRIBUTION_FLAGS
 from container_toolkit.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -17,34 +16,85 @@ if TYPE_CHECKING:
 
 # name -> "module:attribute"; entry points of this group add to it and never hide it.
 GROUP = "container_toolkit.frameworks"
-FRAMEWORKS = {"plain": "container_toolkit.frameworks.plain:plan"}
+FRAMEWORKS = {
+    "plain": "container_toolkit.frameworks.plain:plan",
+    "sklearn": "container_toolkit.frameworks.sklearn:plan",
+    "tensorflow": "container_toolkit.frameworks.tensorflow:plan",
+    "mxnet": "container_toolkit.frameworks.mxnet:plan",
+    "pytorch": "container_toolkit.frameworks.pytorch:plan",
+    "mpi": "container_toolkit.frameworks.mpi:plan",
+}
 DEFAULT = "plain"
+SETTING = "variable CONTAINER_TOOLKIT_FRAMEWORK"
+
+MPI = "sagemaker_mpi_enabled"
+TORCH = "sagemaker_torch_distributed_enabled"
+MIRRORED = "sagemaker_multi_worker_mirrored_strategy_enabled"
+PARAMETER_SERVER = "sagemaker_parameter_server_enabled"
+
+# Hyperparameters that each ask for a launcher by what it does: whose it is. MPI comes first, as in
+# the peers, for it starts programs of any framework.
+LAUNCHERS = {
+    MPI: ("mpi",),
+    TORCH: ("pytorch",),
+    MIRRORED: ("tensorflow",),
+    PARAMETER_SERVER: ("tensorflow", "mxnet"),
+}
+
+# Libraries that only Amazon's own images have; a job that asks for one would run as something else.
+REFUSED = {
+    "sagemaker_distributed_dataparallel_enabled": "SMDataParallel",
+    "sagemaker_pytorch_ddp_enabled": "SMDDP",
+    "sagemaker_pytorch_xla_multi_worker_enabled": "PyTorch/XLA",
+}
 
 
 def choose(env: TrainingEnvironment) -> str:
-    """The framework's name: CONTAINER_TOOLKIT_FRAMEWORK, else the plain launcher.
+    """The framework's name: a launcher that a hyperparameter asks for, else the image's
+    CONTAINER_TOOLKIT_FRAMEWORK, else the plain launcher.
 
     Raises ConfigError where a hyperparameter asks for a launcher that there is none of: to run
     such a job as if it were not distributed would be a wrong answer.
     """
-    name = env.settings.get("CONTAINER_TOOLKIT_FRAMEWORK")
-    if name:
-        return name
-    if env.settings.get("SAGEMAKER_TRAINING_MODULE"):
-        return DEFAULT  # a framework's own entry function reads these flags itself
+    name = env.settings.get("CONTAINER_TOOLKIT_FRAMEWORK") or ""
+    own = bool(name) and (name == DEFAULT or name not in FRAMEWORKS)
+    if own or env.settings.get("SAGEMAKER_TRAINING_MODULE"):
+        return name or DEFAULT  # these read the flags themselves, or mean not to
     framework = env.hyperparameters.framework
-    for flag in DISTRIBUTION_FLAGS:
-        if framework.get(flag) and env.cluster.current_group in env.distribution_groups:
+    if env.cluster.current_group not in env.distribution_groups:
+        return name or DEFAULT
+    for flag, library in REFUSED.items():
+        if framework.get(flag):
             raise ConfigError(
-                f"hyperparameter {flag} asks for a distributed launcher that this version does"
-                " not have; remove it, or start the program's processes from the program."
+                f"hyperparameter {flag} asks for {library}, which this toolkit does not have; use"
+                f" {TORCH} or {MPI}, or start the program's processes from the program."
             )
-    return DEFAULT
+    for flag, owners in LAUNCHERS.items():
+        if framework.get(flag):
+            return owner(flag, owners, name)
+    return name or DEFAULT
+
+
+def owner(flag: str, owners: tuple[str, ...], name: str) -> str:
+    """Whose launcher `flag` asks for, in an image of the framework `name`."""
+    if name in owners or len(owners) == 1:
+        return name if name in owners else owners[0]
+    raise ConfigError(
+        f"hyperparameter {flag} does not say whose parameter servers; set {SETTING} to"
+        f" {' or '.join(owners)} in the image."
+    )
+
+
+def is_distributed(env: TrainingEnvironment) -> bool:
+    """Whether the program here is part of one that runs on several hosts."""
+    wanted = choose(env) == "mpi" or any(env.hyperparameters.framework.get(f) for f in LAUNCHERS)
+    hosts = env.distribution_hosts or env.cluster.hosts
+    return wanted and len(hosts) > 1 and env.cluster.current_host in hosts
 
 
 def get(name: str) -> Plan:
     """The plan function of a framework. Raises ConfigError listing the known names."""
     from container_toolkit import registry
 
-    plan: Plan = registry.get(name, FRAMEWORKS, GROUP, "variable CONTAINER_TOOLKIT_FRAMEWORK")
+    plan: Plan = registry.get(name, FRAMEWORKS, GROUP, SETTING)
     return plan

@@ -26,7 +26,8 @@ _TOOL_OUTPUT = 1 << 20
 class Machine(Value):
     """`cpus`: how many may be used at once. `gpus`, `neurons`: devices and cores present.
     `memory`: bytes of the machine, 0 when unknown. `memory_limit`: bytes that the control groups
-    allow, None when they allow as much as there is.
+    allow, None when they allow as much as there is. `interfaces`: names of the network interfaces,
+    the one of the default route first, the loopback last.
     """
 
     cpus: int
@@ -34,6 +35,7 @@ class Machine(Value):
     neurons: int
     memory: int
     memory_limit: int | None
+    interfaces: tuple[str, ...] = ()
 
 
 def read(environ: Mapping[str, str], *, root: str = "/") -> Machine:
@@ -50,6 +52,7 @@ def read(environ: Mapping[str, str], *, root: str = "/") -> Machine:
         neurons=_neurons(environ),
         memory=memory,
         memory_limit=limit if limit is not None and (not memory or limit < memory) else None,
+        interfaces=_interfaces(root),
     )
 
 
@@ -57,6 +60,17 @@ def _cpus(root: str) -> int:
     usable = len(os.sched_getaffinity(0))
     quota = cgroup.cpu_quota(root=root)
     return usable if quota is None else max(1, min(usable, -int(-quota // 1)))
+
+
+def _interfaces(root: str) -> tuple[str, ...]:
+    try:
+        names = os.listdir(os.path.join(root, "sys/class/net"))
+        with open(os.path.join(root, "proc/net/route"), encoding="ascii", errors="replace") as file:
+            routes = [line.split() for line in file]
+    except OSError:
+        return ()
+    default = {words[0] for words in routes if words[1:2] == ["00000000"]}
+    return tuple(sorted(names, key=lambda name: (name == "lo", name not in default, name)))
 
 
 def _memory(meminfo: str) -> int:

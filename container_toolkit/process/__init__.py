@@ -16,13 +16,15 @@ class Command(Value):
     """What to run: an argv, never a shell string.
 
     `env` is the whole environment of the process, `cwd` its folder ("" for ours), `label` what a
-    person calls it.
+    person calls it. A `helper` serves the programs beside it, here or on other hosts: it decides
+    no outcome by ending well, and is ended when no host's program needs it any more.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str = ""
     label: str = "program"
+    helper: bool = False
 
 
 class Exit(Value):

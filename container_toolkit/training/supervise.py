@@ -6,20 +6,19 @@ reap all; decide. Nothing else in the runtime kills a process.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 
-from container_toolkit.errors import CodeError
 from container_toolkit.process import Exit, spawn
-from container_toolkit.process.pump import Pump
 from container_toolkit.process.terminal import Terminal
+from container_toolkit.training.running import Running
 from container_toolkit.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from container_toolkit.process import Command
     from container_toolkit.process.mailbox import Mailbox
+    from container_toolkit.training.fellows import Fellows
     from container_toolkit.training.memory import Watch
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -38,7 +37,8 @@ class Ending(Value):
     `stopped_by` is the signal that asked us to stop, 0 for none; `killed` whether the grace ran
     out; `over_cap` the memory watch's sentence, "" while under the cap; `peak` the most memory
     used at once in bytes, 0 where nobody watched; `seconds` from start to end; the tails are the
-    last bytes of the deciding command's output.
+    last bytes of the deciding command's output. `trouble`: what was heard of another host that
+    failed, "" for nothing; `ended_by_trouble`: that it was what ended the programs here.
     """
 
     command: Command
@@ -51,25 +51,12 @@ class Ending(Value):
     seconds: float = 0.0
     stdout: bytes = b""
     stderr: bytes = b""
+    trouble: str = ""
+    ended_by_trouble: bool = False
 
     @property
     def ok(self) -> bool:
-        return not (self.exit.status or self.stopped_by or self.over_cap)
-
-
-class Running:
-    """One command under way."""
-
-    def __init__(self, command: Command) -> None:
-        self.command = command
-        self.pumps = (Pump(1), Pump(2))
-        try:
-            self.pid = spawn.spawn(command, self.pumps[0].source, self.pumps[1].source)
-        except OSError as error:
-            raise CodeError(cannot_start(command, error)) from None
-        for pump in self.pumps:
-            pump.start()
-        self.exit: Exit | None = None
+        return not (self.exit.status or self.stopped_by or self.over_cap or self.ended_by_trouble)
 
 
 class Supervisor:
@@ -83,6 +70,8 @@ class Supervisor:
         self._grace = grace
         self._commands: list[Running] = []
         self._watch: Watch | None = None
+        self._fellows: Fellows | None = None
+        self._trouble = False
         self._terminal = Terminal()
         self._sample_at = 0.0
         self._kill_at = float("inf")
@@ -90,13 +79,19 @@ class Supervisor:
         self._story = ""
         self.stopped_by = 0
 
-    def run(self, commands: tuple[Command, ...], watch: Watch | None = None) -> Ending:
-        """Run `commands` side by side to the end of all, or of the first that fails.
+    def run(
+        self,
+        commands: tuple[Command, ...],
+        watch: Watch | None = None,
+        fellows: Fellows | None = None,
+    ) -> Ending:
+        """Run `commands` side by side to the end of all, or of the first that fails, here or on one
+        of the `fellows`.
 
         The others are then stopped with the same grace. What they leave behind is swept.
         Raises CodeError when one can't be started; nothing is left running then either.
         """
-        self._watch, self._commands = watch, []
+        self._watch, self._fellows, self._commands = watch, fellows, []
         started = time.monotonic()
         terminal = self._terminal = Terminal()
         try:
@@ -122,6 +117,8 @@ class Supervisor:
             seconds=seconds,
             stdout=decided.pumps[0].tail(),
             stderr=decided.pumps[1].tail(),
+            trouble=fellows.trouble if fellows else "",
+            ended_by_trouble=self._trouble,
         )
 
     def pause(self, seconds: float) -> bool:
@@ -150,7 +147,10 @@ class Supervisor:
         return kills
 
     def _until_decided(self) -> Running:
-        """The command that decides the outcome: the first to fail, else the first of all."""
+        """The command that decides the outcome: the first to fail, else the first of all.
+
+        Helpers that are left then go with whatever else the programs leave behind.
+        """
         first_failed: Running | None = None
         while True:
             self._reap()
@@ -159,12 +159,36 @@ class Supervisor:
                 if running.exit is not None and running.exit.status and first_failed is None:
                     first_failed = running
                     self._stop_others(signal.SIGTERM)
-            if all(running.exit is not None for running in self._commands):
-                return first_failed or self._commands[0]
+            programs = [running for running in self._commands if not running.command.helper]
+            if all(running.exit is not None for running in programs):
+                decided = first_failed or programs[0]
+                if self._nobody_needs_us(decided):
+                    return decided
             for number in self._mailbox.wait(self._next_look()):
                 self._hear(number)
+            self._look_at_fellows()
             self._look_at_memory()
             self._look_at_clock()
+
+    def _nobody_needs_us(self, decided: Running) -> bool:
+        """Whether the helpers here may end. They serve other hosts' programs too, so they stay
+        until those have ended well; a failure is nobody's to wait for."""
+        fellows = self._fellows
+        if fellows is None:
+            return True
+        if (decided.exit and decided.exit.status) or fellows.trouble or self.stopped_by:
+            return True
+        if not any(running.command.helper for running in self._commands):
+            return True
+        fellows.ended_well()
+        return fellows.done()
+
+    def _look_at_fellows(self) -> None:
+        if self._fellows is None or not self._fellows.trouble or self._trouble:
+            return
+        if any(r.exit is None and not r.command.helper for r in self._commands):
+            self._trouble = True
+            self._stop_others(signal.SIGTERM)
 
     def _hear(self, number: int) -> None:
         if number in STOPS:
@@ -246,24 +270,3 @@ class Supervisor:
                 self._mailbox.wait(0.02)
         self._reap()
         self._kill_at = float("inf")
-
-
-def cannot_start(command: Command, error: OSError) -> str:
-    import errno
-
-    name = command.argv[0]
-    if error.errno == errno.E2BIG:
-        return (
-            f"{name} can't be started: its arguments and environment are longer than Linux lets"
-            " them be; pass large hyperparameters as a file in a channel."
-        )
-    if error.errno == errno.ENOENT and command.cwd and not os.path.isdir(command.cwd):
-        return f"{name} can't be started: its folder {command.cwd} does not exist."
-    if error.errno == errno.ENOENT:
-        return (
-            f"{name} can't be started: it, or the interpreter its first line names, is not there;"
-            " check the path and what the image has installed."
-        )
-    if error.errno == errno.ENOEXEC:
-        return f"{name} can't be started: it is no program this machine understands."
-    return f"{name} can't be started: {error.strerror}."
