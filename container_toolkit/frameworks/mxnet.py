@@ -1,0 +1,64 @@
+"""MXNet: the plain program, or a distributed kvstore (scheduler, servers, workers; `DMLC_*`)."""
+
+from __future__ import annotations
+
+import sys
+
+from container_toolkit.errors import ConfigError
+from container_toolkit.frameworks import PARAMETER_SERVER, placement, plain
+from container_toolkit.process import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.program import Program
+
+# The peer's hyperparameters, and what holds without them.
+PORT, VERBOSE = "_ps_port", "_ps_verbose"
+DEFAULT_PORT, DEFAULT_VERBOSE = 8000, 0
+
+# Importing MXNet in one of these roles serves until all workers have finished.
+HELP = (sys.executable, "-c", "import mxnet")
+
+# The scheduler listens at DMLC_PS_ROOT_URI, where ps-lite takes no name but an address; this has it
+# listen at all of its own, as under Kubernetes, where names are all there is too.
+ANY_ADDRESS = {"DMLC_USE_KUBERNETES": "1"}
+
+
+def plan(
+    env: TrainingEnvironment, program: Program, environ: Mapping[str, str]
+) -> tuple[Command, ...]:
+    """The program as a worker on every host, a server beside each, the scheduler on the leader."""
+    if not env.hyperparameters.framework.get(PARAMETER_SERVER):
+        return plain.plan(env, program, environ)
+    place = placement.of(env)
+    common = {
+        **environ,
+        "DMLC_NUM_WORKER": str(len(place.hosts)),
+        "DMLC_NUM_SERVER": str(len(place.hosts)),
+        "DMLC_PS_ROOT_URI": place.leader,
+        "DMLC_PS_ROOT_PORT": str(number(env, PORT, DEFAULT_PORT, 65535)),
+        "DMLC_INTERFACE": place.interface,
+        "PS_VERBOSE": str(number(env, VERBOSE, DEFAULT_VERBOSE, 2)),
+    }
+    roles = (("scheduler",) if place.leads else ()) + ("server",)
+    helpers = (
+        Command(
+            argv=HELP,
+            env={**common, "DMLC_ROLE": role, **ANY_ADDRESS},
+            cwd=program.folder,
+            label=role,
+            helper=True,
+        )
+        for role in roles
+    )
+    return (*plain.plan(env, program, {**common, "DMLC_ROLE": "worker"}), *helpers)
+
+
+def number(env: TrainingEnvironment, name: str, default: int, most: int) -> int:
+    value = env.hyperparameters.user.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ConfigError(f"hyperparameter {name} is {value!r}; use a number from 0 to {most}.")
+    return value

@@ -1,0 +1,107 @@
+"""PyTorch: the plain program, or torchrun on every host of the job."""
+
+from __future__ import annotations
+
+import sys
+
+from container_toolkit.contract import program as kinds
+from container_toolkit.contract.arguments import to_arguments
+from container_toolkit.errors import ConfigError
+from container_toolkit.frameworks import TORCH, placement, plain
+from container_toolkit.process import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.program import Program
+    from container_toolkit.frameworks.placement import Placement
+
+PORT = 7777  # the peer's, which programs may have written down
+
+# Ours: the peer knows no elastic training.
+RESTARTS = "sagemaker_torch_distributed_max_restarts"
+MIN_HOSTS = "sagemaker_torch_distributed_min_hosts"
+
+
+def plan(
+    env: TrainingEnvironment, program: Program, environ: Mapping[str, str]
+) -> tuple[Command, ...]:
+    """torchrun where the hyperparameter asks for it, else the program as it is.
+
+    Either way the program finds the address that a process group of its own would need. Raises
+    ConfigError for a program that torchrun can't start.
+    """
+    place = placement.of(env)
+    environ = {**variables(place), **environ}
+    if not env.hyperparameters.framework.get(TORCH):
+        return plain.plan(env, program, environ)
+    arguments = to_arguments(env.hyperparameters.user) if program.takes_arguments else ()
+    launcher = (sys.executable, "-m", "torch.distributed.run")
+    return (
+        Command(
+            argv=(*launcher, *rendezvous(env, place), *target(program), *arguments),
+            env=environ,
+            cwd=program.folder,
+            label=program.name,
+        ),
+    )
+
+
+def variables(place: Placement) -> dict[str, str]:
+    """What the peer exports, and gloo's counterpart; the image's or job's own come first.
+
+    InfiniBand is off as in the peer: no instance has it, and looking for it takes NCCL a while.
+    """
+    return {
+        "MASTER_ADDR": place.leader,
+        "MASTER_PORT": str(PORT),
+        "NCCL_SOCKET_IFNAME": place.interface,
+        "GLOO_SOCKET_IFNAME": place.interface,
+        "NCCL_IB_DISABLE": "1",
+        "NCCL_DEBUG": "WARN",
+    }
+
+
+def rendezvous(env: TrainingEnvironment, place: Placement) -> tuple[str, ...]:
+    """torchrun's options: fixed ranks, or where restarts are allowed whoever is there."""
+    restarts = number(env, RESTARTS, default=0, least=0, most=1000)
+    least = number(env, MIN_HOSTS, default=len(place.hosts), least=1, most=len(place.hosts))
+    processes = f"--nproc_per_node={place.processes}"
+    if not restarts and least == len(place.hosts):
+        fixed = (f"--node_rank={place.rank}", f"--master_addr={place.leader}")
+        return (f"--nnodes={len(place.hosts)}", processes, *fixed, f"--master_port={PORT}")
+    return (
+        f"--nnodes={least}:{len(place.hosts)}",
+        processes,
+        f"--max_restarts={restarts}",
+        "--rdzv_backend=c10d",
+        f"--rdzv_endpoint={place.leader}:{PORT}",
+        f"--rdzv_id={env.job_name or 'job'}",
+        f"--rdzv_conf=is_host={int(place.leads)}",
+    )
+
+
+def number(env: TrainingEnvironment, name: str, *, default: int, least: int, most: int) -> int:
+    value = env.hyperparameters.framework.get(name)
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigError(
+            f"hyperparameter {name} is {value!r}; use a number from {least} to {most}."
+        )
+    return value
+
+
+def target(program: Program) -> tuple[str, ...]:
+    """The program as torchrun wants it: a file, `-m` module, or any other command."""
+    if program.kind == kinds.SCRIPT:
+        return program.argv[1:]
+    if program.kind == kinds.PACKAGE:
+        return program.argv[1:]
+    if program.kind in (kinds.FUNCTION, kinds.ALGORITHM):
+        raise ConfigError(
+            f"hyperparameter {TORCH} can't launch {program.name}; name a program file instead."
+        )
+    return ("--no_python", *program.argv)

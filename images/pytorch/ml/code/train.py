@@ -1,0 +1,60 @@
+"""Handwritten digits (scikit-learn's), learned by one process or by as many as torchrun starts.
+
+Nothing here is SageMaker's: torchrun tells the ranks, and the toolkit's variables where data is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import hashlib
+import os
+
+import numpy as np
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def load(folder: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """All CSV files of a folder: the digit, then 64 grey values from 0 to 16."""
+    rows = [np.loadtxt(path, delimiter=",") for path in sorted(glob.glob(f"{folder}/*.csv"))]
+    table = torch.tensor(np.concatenate(rows), dtype=torch.float32)
+    return table[:, 1:] / 16, table[:, 0].long()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--lr", type=float, default=0.2)
+    args = parser.parse_args()
+
+    distributed.init_process_group("gloo") if "RANK" in os.environ else None
+    rank, size = (distributed.get_rank(), distributed.get_world_size()) if "RANK" in os.environ else (0, 1)
+    torch.manual_seed(0)
+    features, labels = load(os.environ["SM_CHANNEL_TRAINING"])
+    features, labels = features[rank::size], labels[rank::size]
+    print(f"rank={rank} of {size} rows={len(labels)}", flush=True)
+
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    learner = DistributedDataParallel(model) if size > 1 else model
+    optimizer = torch.optim.SGD(learner.parameters(), lr=args.lr, momentum=0.9)
+    for _ in range(args.epochs):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(learner(features), labels).backward()
+        optimizer.step()
+
+    weights = torch.cat([value.detach().flatten() for value in model.parameters()])
+    print(f"rank={rank} weights={hashlib.sha256(weights.numpy().tobytes()).hexdigest()[:16]}", flush=True)
+    if rank == 0:
+        features, labels = load(os.environ["SM_CHANNEL_TEST"])
+        accuracy = (model(features).argmax(1) == labels).float().mean().item()
+        print(f"accuracy={accuracy:.4f}", flush=True)
+        torch.save(model.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], "model.pt"))
+    if size > 1:
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
