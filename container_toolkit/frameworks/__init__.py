@@ -87,7 +87,9 @@ def owner(flag: str, owners: tuple[str, ...], name: str) -> str:
 
 def is_distributed(env: TrainingEnvironment) -> bool:
     """Whether the program here is part of one that runs on several hosts."""
-    wanted = choose(env) == "mpi" or any(env.hyperparameters.framework.get(f) for f in LAUNCHERS)
+    name = choose(env)
+    asked = any(env.hyperparameters.framework.get(flag) for flag in LAUNCHERS)
+    wanted = name == "mpi" or (asked and name in FRAMEWORKS and name != DEFAULT)
     hosts = env.distribution_hosts or env.cluster.hosts
     return wanted and len(hosts) > 1 and env.cluster.current_host in hosts
 

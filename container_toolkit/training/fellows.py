@@ -1,0 +1,169 @@
+"""The other hosts of a distributed program: they begin together, and fail as one.
+
+The `train` of every host keeps a connection with the leader's. When a program fails, or a host
+vanishes, all others learn which and why, and stop; what serves several hosts stays until none needs
+it. Imported for distributed programs alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from container_toolkit.contract.outcome import COMPLETED
+from container_toolkit.rendezvous import LIMIT, Patience, meet
+from container_toolkit.rendezvous.listener import Listener
+from container_toolkit.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from container_toolkit.contract.environment import TrainingEnvironment
+    from container_toolkit.contract.outcome import Outcome
+    from container_toolkit.rendezvous import Meeting
+
+PORT = 27390  # below the range from which Linux takes the ports of outgoing connections
+LAST_WORD = 10.0  # seconds that the leader waits for the others' once something has failed
+NEWS = 2.0  # seconds in which a host that was lost is known as such to the others
+LONGEST_WHY = 300  # characters
+KILLED = "its connection ended without a word: it was killed, or its machine or network is gone"
+
+
+class Fellows(Listener):
+    """`trouble`: the sentence about the host that failed first, "" while none has.
+
+    `pause(seconds)` waits and tells whether a stop was asked for.
+    """
+
+    def __init__(self, meeting: Meeting, pause: Callable[[float], bool]) -> None:
+        super().__init__(meeting)
+        self.trouble = ""
+        self._pause = pause
+        self._said = False  # how the programs here ended
+        self._well: set[str] = set()  # whose programs have ended well
+        self._left: set[str] = set()  # who has ended altogether
+        self._all_well = False
+
+    def ended_well(self) -> None:
+        """No program runs here any more, and none has failed; helpers may."""
+        if not self._said:
+            self._said = True
+            self.tell({"well": True})
+            self._count()
+
+    def done(self) -> bool:
+        """Whether the programs of all hosts have ended well."""
+        return self._all_well
+
+    def failing(self, what: str) -> None:
+        """A program here has failed. The leader waits for news before it says so: what it hears
+        meanwhile may be the cause."""
+        if not self.meeting.leads:
+            self._say_failed(what)
+
+    def trouble_soon(self) -> str:
+        """`trouble`, waiting a little for news: a library often fails first when a host is lost."""
+        waited = 0.0
+        while not self.trouble and waited < NEWS and not self._pause(0.1):
+            waited += 0.1
+        return self.trouble
+
+    def leave(self, outcome: Outcome) -> None:
+        """The end of this host.
+
+        The leader stays until the others have ended too, for they hear of each other through it, or
+        until it is stopped.
+        """
+        why = "" if outcome.status == COMPLETED else outcome.reason.partition("\n")[0]
+        if why:
+            self._say_failed(why)
+        else:
+            self.ended_well()
+        waited = 0.0
+        while self.meeting.leads and not self._left.issuperset(self.meeting.links):
+            if ((why or self.trouble) and waited >= LAST_WORD) or self._pause(0.2):
+                break
+            waited += 0.2
+        self.tell({"bye": True})
+        self.over = True
+        self.meeting.close()
+
+    def _say_failed(self, why: str) -> None:
+        if self._said:
+            return
+        self._said = True
+        how = f"failed: {' '.join(why.split())[:LONGEST_WHY]}"
+        if not self.meeting.leads:
+            self.tell({"failed": how})
+        elif not self.trouble:
+            self.tell({"trouble": self.meeting.name, "how": how})
+
+    def heard(self, host: str, message: Mapping[str, Any]) -> None:
+        if "well" in message:
+            self._well.add(host)
+            self._count()
+        elif "all well" in message:
+            self._all_well = True
+            wake()
+        elif "failed" in message:
+            self._fail(host, str(message["failed"]))
+        elif "trouble" in message:
+            self._fail(str(message["trouble"]), str(message.get("how")))
+        elif "bye" in message:
+            self._leave(host)
+
+    def gone(self, host: str) -> None:
+        if host not in self._left and host not in self._well:
+            self._fail(host, f"was lost: {KILLED}")
+        self._leave(host)
+
+    def _fail(self, host: str, how: str) -> None:
+        """The first failure is the cause, later ones its consequences."""
+        if self.trouble or host == self.meeting.name:
+            return
+        self.trouble = f"host {host} {how}"
+        if self.meeting.leads:
+            self.tell({"trouble": host, "how": how}, but=host)
+        wake()
+
+    def _count(self) -> None:
+        if self.meeting.leads and self._said and self._well.issuperset(self.meeting.links):
+            self._all_well = True
+            self.tell({"all well": True})
+            wake()
+
+    def _leave(self, host: str) -> None:
+        self._left.add(host)
+        wake()
+
+
+def gather(
+    env: TrainingEnvironment,
+    limit: float | None,
+    pause: Callable[[float], bool],
+    say: Callable[[str], None],
+) -> Fellows | None:
+    """Wait until `train` runs on each host that the program is distributed over.
+
+    `limit` seconds at most, None for as long as a rendezvous may take; `pause(seconds)` waits and
+    tells whether a stop was asked for, which gives None. Raises PlatformError naming the hosts
+    that are missing.
+    """
+    cluster = replace(env.cluster, hosts=tuple(env.distribution_hosts or env.cluster.hosts))
+    patience = Patience(
+        limit=LIMIT if limit is None else limit, announce=say, stopping=lambda: pause(0)
+    )
+    try:
+        meeting = meet(cluster, patience=patience, port=PORT, job=env.job_name)
+    except KeyboardInterrupt:
+        return None
+    fellows = Fellows(meeting, pause)
+    fellows.listen()
+    return fellows
+
+
+def wake() -> None:
+    """The supervisor sleeps until a signal comes: any it hears will do."""
+    os.kill(os.getpid(), signal.SIGCHLD)
