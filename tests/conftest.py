@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.jobs import Job
+from tests.object_store import serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.object_store import ObjectStore
 
 
 @pytest.fixture
@@ -16,3 +20,9 @@ def job(tmp_path: Path) -> Job:
     base = tmp_path / "it's a $(job); [é]"
     base.mkdir()
     return Job(base)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[ObjectStore]:
+    with serve() as store:
+        yield store

@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": LOCAL | ALGORITHMS | {"api", "spark", "serving"},
     "__main__": {"cli"},
     "": CONTRACT,  # the public API, which user code may import from the top
+    "compat": CONTRACT,  # the same under the peers' names
 }
 
 # Where anything but the standard library may be imported, and always inside a function.

@@ -45,7 +45,11 @@ READ_CONTRACT = (
     v("AWS_REGION", "The region, unless the hyperparameter `sagemaker_region` says so."),
     v("SAGEMAKER_REGION", "The region where AWS_REGION is not set."),
     v("AWS_DEFAULT_REGION", "The region where neither is set."),
-    v("S3_ENDPOINT_URL", "The S3 endpoint that code is fetched from.", "boto3's own"),
+    v(
+        "S3_ENDPOINT_URL",
+        "The S3 endpoint that code is fetched from, and intermediate output goes to.",
+        "boto3's own",
+    ),
     v("SM_HP_MP_PARAMETERS", "Model-parallel parameters of the SDK; told in SM_TRAINING_ENV."),
     v("SM_STUDIO_LOCAL_MODE", "`true`: other hosts' names are not waited for."),
     v("PATH", "Where programs, `uv`, `nvidia-smi` and `neuron-ls` are looked for."),
@@ -87,6 +91,12 @@ READ_OURS = (
         "own",
     ),
     v("CONTAINER_TOOLKIT_PEER_TIMEOUT", "Seconds to wait for the names of other hosts.", "900"),
+    v(
+        "CONTAINER_TOOLKIT_INTERMEDIATE_TIMEOUT",
+        "Seconds that bringing the last of output/intermediate to S3 may take after the program's"
+        " end; a stop's grace counts too.",
+        "30",
+    ),
     v(
         "CONTAINER_TOOLKIT_PACK_MODEL",
         "`always`, `never`, or `auto`: pack where no service started the job.",

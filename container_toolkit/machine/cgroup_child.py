@@ -57,10 +57,13 @@ class Child:
             pass
 
     def remove(self) -> None:
-        """Give everything back; never raises. Processes still dying are waited for, a second."""
+        """Give everything back, processes that live on too; never raises. Those still dying are
+        waited for, a second."""
         if self._divided:
             _attempt(f"{self._parent.path}/cgroup.subtree_control", "-memory")
             self._divided = False
+        for pid in self.group.pids():
+            _attempt(f"{self._parent.path}/cgroup.procs", str(pid))
         if self._ours:
             _attempt(f"{self._parent.path}/cgroup.procs", str(os.getpid()))
         for path in (self.group.path, self._ours):

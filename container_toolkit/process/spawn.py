@@ -10,7 +10,7 @@ from container_toolkit.process import Exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from container_toolkit.process import Command
 
@@ -21,11 +21,12 @@ RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def spawn(command: Command, stdout: int, stderr: int) -> int:
+def spawn(command: Command, stdout: int, stderr: int, stdin: int = 0) -> int:
     """Start `command` as the leader of a new process group; returns its pid.
 
-    `stdout` and `stderr` are file descriptors; stdin is ours. Raises OSError when the program
-    can't be started (not found, not executable, argument list too long, no such folder).
+    `stdout`, `stderr` and `stdin` are file descriptors; stdin is ours unless told. Raises OSError
+    when the program can't be started (not found, not executable, argument list too long, no such
+    folder).
     """
     argv0 = command.argv[0]
     program = argv0 if "/" in argv0 else find(argv0, command.env.get("PATH", os.defpath))
@@ -38,6 +39,7 @@ def spawn(command: Command, stdout: int, stderr: int) -> int:
             command.argv,
             command.env,
             file_actions=[
+                *([(os.POSIX_SPAWN_DUP2, stdin, 0)] if stdin else ()),
                 (os.POSIX_SPAWN_DUP2, stdout, 1),
                 (os.POSIX_SPAWN_DUP2, stderr, 2),
             ],
@@ -90,17 +92,18 @@ def send_group(group: int, number: int) -> None:
         pass
 
 
-def has_children() -> bool:
-    """Whether any child is left: running, adopted, or ended and not reaped yet."""
+def has_children(spared: Container[int] = ()) -> bool:
+    """Whether any child but the `spared` is left: running, adopted, or ended and not reaped yet."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
-    return True
+    return not spared or bool(descendants(spared))
 
 
-def descendants() -> list[int]:
-    """All processes below this one, through orphans we adopted, from one pass over /proc.
+def descendants(spared: Container[int] = ()) -> list[int]:
+    """All processes below this one, through orphans we adopted, from one pass over /proc; without
+    the `spared` ones and what is below them.
 
     None where there is no /proc to read: the groups are all that can be reached then.
     """
@@ -114,7 +117,7 @@ def descendants() -> list[int]:
             parent = parent_of(int(name))
             if parent is not None:
                 parents[int(name)] = parent
-    return below(os.getpid(), parents)
+    return below(os.getpid(), parents, spared)
 
 
 def parent_of(pid: int) -> int | None:
@@ -128,11 +131,11 @@ def parent_of(pid: int) -> int | None:
     return int(fields[1]) if len(fields) > 1 else None
 
 
-def below(root: int, parents: dict[int, int]) -> list[int]:
+def below(root: int, parents: dict[int, int], spared: Container[int] = ()) -> list[int]:
     found: list[int] = []
     level: Iterable[int] = {root}
     while level:
-        level = {pid for pid, parent in parents.items() if parent in level}
+        level = {p for p, parent in parents.items() if parent in level and p not in spared}
         found.extend(level)
     return found
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from container_toolkit.contract import program as kinds
-from container_toolkit.contract.outcome import COMPLETED, FAILED, STOPPED, Outcome
-from container_toolkit.errors import CodeError
+from container_toolkit.contract.outcome import (
+    COMPLETED,
+    FAILED,
+    LONGEST_REASON,
+    STOPPED,
+    Outcome,
+)
+from container_toolkit.errors import CodeError, PlatformError
 from container_toolkit.process import signal_name
 
 TYPE_CHECKING = False
@@ -23,6 +29,12 @@ def training(ending: Ending, program: Program, log: Log) -> Outcome:
         return Outcome(status=FAILED, reason=ending.over_cap, exit_code=OVER_CAP_EXIT)
     if ending.stopped_by:
         return stopped(ending)
+    if ending.ended_by_trouble:
+        return Outcome(
+            status=FAILED,
+            reason=f"PlatformError: {ending.trouble}; this host was fine, see the log of that one.",
+            exit_code=PlatformError.exit_code,
+        )
     if ending.exit.status:
         prefix = "Framework Error: " if program.kind == kinds.FUNCTION else ""
         return Outcome(
@@ -62,4 +74,8 @@ def stopped(ending: Ending) -> Outcome:
 def reason(ending: Ending, prefix: str, log: Log, word: str = "") -> str:
     from container_toolkit.training.reason import tell
 
-    return prefix + tell(ending, log.secrets, word)
+    told = prefix + tell(ending, log.secrets, word)
+    if not ending.trouble:
+        return told
+    first, _, rest = told.partition("\n")
+    return f"{first}\nbefore that, {ending.trouble}\n{rest}"[:LONGEST_REASON]

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 # The service sends SIGKILL 120 s after SIGTERM; what is left of that is for reporting.
 DEFAULT_GRACE = 110.0  # seconds
 DEFAULT_PEER_TIMEOUT = 900.0  # seconds
+DEFAULT_INTERMEDIATE_TIMEOUT = 30.0  # seconds
 
 
 class Settings(Value):
-    """`cap` None: no memory cap. `grace` and `peer_timeout` in seconds; None: no wait."""
+    """`cap` None: no memory cap. `grace`, `peer_timeout` (None: no wait) and
+    `intermediate_timeout` in seconds; `intermediate`: the s3:// URI that output/intermediate goes
+    to, "" for nowhere."""
 
     cap: Cap | None
     grace: float
     peer_timeout: float | None
+    intermediate: str
+    intermediate_timeout: float
     packs: bool
     exit_with_one: bool
 
@@ -34,9 +39,23 @@ class Settings(Value):
             cap=memory.choose_cap(env.settings, env.machine),
             grace=seconds(env.settings, "CONTAINER_TOOLKIT_STOP_GRACE", DEFAULT_GRACE),
             peer_timeout=peer_timeout(env.settings),
+            intermediate=intermediate_uri(env),
+            intermediate_timeout=seconds(
+                env.settings,
+                "CONTAINER_TOOLKIT_INTERMEDIATE_TIMEOUT",
+                DEFAULT_INTERMEDIATE_TIMEOUT,
+            ),
             packs=model.wants_packing(env),
             exit_with_one=exits_with_one(env.settings),
         )
+
+
+def intermediate_uri(env: TrainingEnvironment) -> str:
+    if not env.hyperparameters.reserved.get("sagemaker_s3_output"):
+        return ""
+    from container_toolkit.training import intermediate
+
+    return intermediate.destination(env)
 
 
 def exits_with_one(environ: Mapping[str, str]) -> bool:

@@ -77,7 +77,13 @@ class Supervisor:
         self._kill_at = float("inf")
         self._killed = False
         self._story = ""
+        self._spared: set[int] = set()
         self.stopped_by = 0
+        self.stop_before = float("inf")  # monotonic time: when a stop's grace is over
+
+    def spare(self, pid: int) -> None:
+        """Leave a process of the runtime's own alone, which is to outlive the programs."""
+        self._spared.add(pid)
 
     def run(
         self,
@@ -98,6 +104,7 @@ class Supervisor:
             self._start(commands)
             terminal.lend(self._commands[0].pid)
             decided = self._until_decided()
+            ended = decided.exit or Exit()
             seconds = time.monotonic() - started
         finally:
             self._sweep()
@@ -108,7 +115,7 @@ class Supervisor:
         kernel_kills = self._close_watch()
         return Ending(
             command=decided.command,
-            exit=decided.exit or Exit(signal=signal.SIGKILL),
+            exit=ended,
             stopped_by=self.stopped_by,
             killed=self._killed,
             over_cap=self._story,
@@ -159,9 +166,11 @@ class Supervisor:
                 if running.exit is not None and running.exit.status and first_failed is None:
                     first_failed = running
                     self._stop_others(signal.SIGTERM)
+                    if self._fellows is not None and not (self._trouble or self.stopped_by):
+                        self._fellows.failing(f"{running.command.label}, {running.exit.name}")
             programs = [running for running in self._commands if not running.command.helper]
             if all(running.exit is not None for running in programs):
-                decided = first_failed or programs[0]
+                decided = first_failed or (programs or self._commands)[0]
                 if self._nobody_needs_us(decided):
                     return decided
             for number in self._mailbox.wait(self._next_look()):
@@ -186,13 +195,15 @@ class Supervisor:
     def _look_at_fellows(self) -> None:
         if self._fellows is None or not self._fellows.trouble or self._trouble:
             return
-        if any(r.exit is None and not r.command.helper for r in self._commands):
+        programs = [running for running in self._commands if not running.command.helper]
+        if not programs or any(running.exit is None for running in programs):
             self._trouble = True
             self._stop_others(signal.SIGTERM)
 
     def _hear(self, number: int) -> None:
         if number in STOPS:
             self.stopped_by = self.stopped_by or number
+            self.stop_before = min(self.stop_before, time.monotonic() + self._grace)
             self._stop_others(number)
         elif number in PASSED_ON:
             self._to_programs(number)
@@ -210,6 +221,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         ended = spawn.reap()
+        self._spared.difference_update(ended)  # the number may come back as somebody else's
         for running in self._commands:
             running.exit = running.exit or ended.get(running.pid)
 
@@ -242,7 +254,7 @@ class Supervisor:
         for running in self._commands:
             if running.exit is None:
                 spawn.send_group(running.pid, number)
-        for pid in spawn.descendants():
+        for pid in spawn.descendants(self._spared):
             spawn.send(pid, number)
 
     def _sweep(self) -> None:
@@ -257,16 +269,16 @@ class Supervisor:
             term_until = now
         asked: set[int] = set()
         limit = max(term_until, now) + SWEEP_LIMIT
-        while spawn.has_children() and time.monotonic() < limit:
+        while spawn.has_children(self._spared) and time.monotonic() < limit:
             self._reap()
             killing = time.monotonic() >= term_until
-            for pid in spawn.descendants():
+            for pid in spawn.descendants(self._spared):
                 if killing:
                     spawn.send(pid, signal.SIGKILL)
                 elif pid not in asked:
                     asked.add(pid)
                     spawn.send(pid, signal.SIGTERM)
-            if spawn.has_children():
+            if spawn.has_children(self._spared):
                 self._mailbox.wait(0.02)
         self._reap()
         self._kill_at = float("inf")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from container_toolkit import frameworks
 from container_toolkit.contract.environment import TrainingEnvironment
 from container_toolkit.contract.layout import Layout
 from container_toolkit.contract.outcome import (
@@ -30,7 +31,7 @@ from container_toolkit.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from container_toolkit.training.launch import Launch
@@ -116,8 +117,9 @@ def train(layout: Layout, environ: Mapping[str, str], command: tuple[str, ...]) 
     complaint = files.prepare()
     if complaint:
         log.warning(f"{complaint}; the reason of a failure can only be told here")
+    afterwards: list[Callable[[Outcome], None]] = []
     try:
-        outcome = attempt(layout, environ, command, mailbox, log)
+        outcome = attempt(layout, environ, command, mailbox, log, afterwards)
     except ToolkitError as error:
         reason = f"{type(error).__name__}: {log.masked(str(error))}"
         outcome = Outcome(status=FAILED, reason=reason, exit_code=error.exit_code)
@@ -131,6 +133,8 @@ def train(layout: Layout, environ: Mapping[str, str], command: tuple[str, ...]) 
         # The tail stands in the log already; a metric in it must not be counted twice.
         reason = outcome.reason.partition(TAIL_TITLE)[0]
         log.error(f"{outcome.status}, exit code {outcome.exit_code}: {reason}")
+    for finish in reversed(afterwards):  # other hosts are not to wait for S3
+        finish(outcome)
     return outcome
 
 
@@ -140,8 +144,10 @@ def attempt(
     command: tuple[str, ...],
     mailbox: Mailbox,
     log: Log,
+    afterwards: list[Callable[[Outcome], None]],
 ) -> Outcome:
-    """The job itself; whatever of ours goes wrong is raised as a ToolkitError."""
+    """The job itself; whatever of ours goes wrong is raised as a ToolkitError. What is to be done
+    once the outcome is written, and can't change it, is put into `afterwards`."""
     env = TrainingEnvironment.load(layout, environ)
     log.configure(secrets_of(env), env.log_level)
     settings = Settings.of(env)
@@ -159,13 +165,34 @@ def attempt(
         peers.wait(env.cluster, settings.peer_timeout, supervisor.pause, log.info)
     if supervisor.pause(0):
         return conclude.before_start(supervisor.stopped_by)
+    if settings.intermediate:
+        from container_toolkit.training import intermediate
+
+        afterwards.append(intermediate.Sync(env, settings, supervisor, log).finish)
+    fellows = None
+    if frameworks.is_distributed(env):
+        from container_toolkit.training.fellows import gather
+
+        fellows = gather(env, settings.peer_timeout, supervisor.pause, log.info)
+        if fellows is None:
+            return conclude.before_start(supervisor.stopped_by)
+        afterwards.append(fellows.leave)
     log.info(announce.running_line(launch.commands, log.secrets))
     with_files = spill.to_files(launch)
     try:
-        ending = supervisor.run(with_files.commands, Watch(settings.cap))
+        ending = supervisor.run(with_files.commands, Watch(settings.cap), fellows)
     finally:
         spill.remove(with_files)
     log.info(announce.end_line(ending))
+    if fellows is not None and ending.exit.status and not ending.trouble:
+        ending = replace(ending, trouble=fellows.trouble_soon())
+    return settle(ending, launch, env, settings, log)
+
+
+def settle(
+    ending: Ending, launch: Launch, env: TrainingEnvironment, settings: Settings, log: Log
+) -> Outcome:
+    """The outcome, and the model packed where that is ours to do."""
     outcome = conclude.training(ending, launch.program, log)
     if settings.exit_with_one and outcome.status == FAILED:
         outcome = replace(outcome, exit_code=1)

@@ -2,78 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
-import importlib.util
 import io
 import json
-import socket
-import subprocess
-import sys
 import tarfile
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conformance.cases import Match, check, seen_environment
-from tests.jobs import HANG, REPORTER, Job
+from tests.jobs import REPORTER, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-class ObjectStore:
-    """A local S3 server: what `S3_ENDPOINT_URL` points the runtime at."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.environ = {
-            "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_REGION": "us-east-1",
-        }
-
-    def put(self, path: str, body: bytes = b"") -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG)
-        try:
-            connection.request("PUT", path, body)
-            response = connection.getresponse()
-            response.read()
-        finally:
-            connection.close()
-        assert response.status == 200, (path, response.status)
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[ObjectStore]:
-    for module in ("moto", "boto3"):
-        found = importlib.util.find_spec(module)
-        assert found, f'{module} is missing: pip install "moto[server,s3]" boto3'
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    store = ObjectStore(port)
-    try:
-        deadline = time.monotonic() + HANG
-        while True:
-            assert server.poll() is None, "moto's server ended"
-            try:
-                store.put("/bucket")
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "moto's server does not answer"
-                time.sleep(0.05)
-        yield store
-    finally:
-        server.kill()
-        server.wait()
+    from tests.object_store import ObjectStore
 
 
 def archive(members: dict[str, bytes | tuple[bytes, str]]) -> bytes:

@@ -139,8 +139,12 @@ def test_v2_we_step_aside_before_the_group_is_divided(
         "1000 > job/memory.max",
     ]
     kernel.written.clear()
-    child.remove()
-    assert kernel.written == ["-memory > cgroup.subtree_control", f"{me} > cgroup.procs"]
+    child.remove()  # what lives on in it comes along
+    assert kernel.written == [
+        "-memory > cgroup.subtree_control",
+        "42 > cgroup.procs",
+        f"{me} > cgroup.procs",
+    ]
     assert [path.name for path in Path(group.path).iterdir() if path.is_dir()] == []
 
 

@@ -1,0 +1,1 @@
+"""Stands in for the peer of this name; see `container_toolkit.compat`."""
