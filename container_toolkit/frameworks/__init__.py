@@ -94,6 +94,15 @@ def is_distributed(env: TrainingEnvironment) -> bool:
     return wanted and len(hosts) > 1 and env.cluster.current_host in hosts
 
 
+def spare(env: TrainingEnvironment) -> int:
+    """How many hosts beside the leader may be lost while a distributed program goes on."""
+    if choose(env) != "pytorch":
+        return 0
+    from container_toolkit.frameworks import pytorch
+
+    return pytorch.spare(env)
+
+
 def get(name: str) -> Plan:
     """The plan function of a framework. Raises ConfigError listing the known names."""
     from container_toolkit import registry

@@ -31,7 +31,7 @@ def plan(
     env: TrainingEnvironment, program: Program, environ: Mapping[str, str]
 ) -> tuple[Command, ...]:
     """The program as a worker on every host, a server beside each, the scheduler on the leader."""
-    if not env.hyperparameters.framework.get(PARAMETER_SERVER):
+    if not placement.asked(env, PARAMETER_SERVER):
         return plain.plan(env, program, environ)
     place = placement.of(env)
     common = {

@@ -33,6 +33,15 @@ class Placement(Value):
         return self.rank == 0
 
 
+def asked(env: TrainingEnvironment, flag: str) -> bool:
+    """Whether the program here is to be launched as the hyperparameter `flag` says.
+
+    Hosts of instance groups that training is not distributed over run it plainly, as in the peers.
+    """
+    here = env.cluster.current_group in env.distribution_groups
+    return here and bool(env.hyperparameters.framework.get(flag))
+
+
 def of(env: TrainingEnvironment) -> Placement:
     """Raises ConfigError naming the setting that makes no sense."""
     hosts = tuple(env.distribution_hosts or env.cluster.hosts)

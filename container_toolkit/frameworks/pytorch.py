@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 PORT = 7777  # the peer's, which programs may have written down
 
+# Seconds that torchrun leaves its ranks after SIGTERM. Its own 30 are less than the service's 120
+# and than what a program may need to save its state.
+SHUTDOWN = 110
+
 # Ours: the peer knows no elastic training.
 RESTARTS = "sagemaker_torch_distributed_max_restarts"
 MIN_HOSTS = "sagemaker_torch_distributed_min_hosts"
@@ -33,10 +37,11 @@ def plan(
     Either way the program finds the address that a process group of its own would need. Raises
     ConfigError for a program that torchrun can't start.
     """
-    place = placement.of(env)
-    environ = {**variables(place), **environ}
-    if not env.hyperparameters.framework.get(TORCH):
+    environ = {**variables(env), **environ}
+    if not placement.asked(env, TORCH):
         return plain.plan(env, program, environ)
+    place = placement.of(env)
+    environ = {**for_ranks(env, place), **environ}
     arguments = to_arguments(env.hyperparameters.user) if program.takes_arguments else ()
     launcher = (sys.executable, "-m", "torch.distributed.run")
     return (
@@ -49,25 +54,43 @@ def plan(
     )
 
 
-def variables(place: Placement) -> dict[str, str]:
+def variables(env: TrainingEnvironment) -> dict[str, str]:
     """What the peer exports, and gloo's counterpart; the image's or job's own come first.
 
     InfiniBand is off as in the peer: no instance has it, and looking for it takes NCCL a while.
     """
+    interface = placement.interface(env)
     return {
-        "MASTER_ADDR": place.leader,
+        "MASTER_ADDR": env.master,
         "MASTER_PORT": str(PORT),
-        "NCCL_SOCKET_IFNAME": place.interface,
-        "GLOO_SOCKET_IFNAME": place.interface,
+        "NCCL_SOCKET_IFNAME": interface,
+        "GLOO_SOCKET_IFNAME": interface,
         "NCCL_IB_DISABLE": "1",
         "NCCL_DEBUG": "WARN",
     }
 
 
+def for_ranks(env: TrainingEnvironment, place: Placement) -> dict[str, str]:
+    """The CPUs shared out between several ranks: torchrun itself would leave each one thread."""
+    found = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}
+    if place.processes > 1:
+        found["OMP_NUM_THREADS"] = str(max(1, env.machine.cpus // place.processes))
+    return found
+
+
+def spare(env: TrainingEnvironment) -> int:
+    """How many hosts beside the leader may be lost while the program goes on."""
+    if not placement.asked(env, TORCH):
+        return 0
+    hosts = len(placement.of(env).hosts)
+    return hosts - number(env, MIN_HOSTS, default=hosts, least=1, most=hosts)
+
+
 def rendezvous(env: TrainingEnvironment, place: Placement) -> tuple[str, ...]:
     """torchrun's options: fixed ranks, or where restarts are allowed whoever is there."""
-    restarts = number(env, RESTARTS, default=0, least=0, most=1000)
-    least = number(env, MIN_HOSTS, default=len(place.hosts), least=1, most=len(place.hosts))
+    least = len(place.hosts) - spare(env)
+    # A host that is lost makes the ranks of the others fail too.
+    restarts = number(env, RESTARTS, default=spare(env), least=0, most=1000)
     processes = f"--nproc_per_node={place.processes}"
     if not restarts and least == len(place.hosts):
         fixed = (f"--node_rank={place.rank}", f"--master_addr={place.leader}")
@@ -80,6 +103,7 @@ def rendezvous(env: TrainingEnvironment, place: Placement) -> tuple[str, ...]:
         f"--rdzv_endpoint={place.leader}:{PORT}",
         f"--rdzv_id={env.job_name or 'job'}",
         f"--rdzv_conf=is_host={int(place.leads)}",
+        f"--local_addr={env.cluster.current_host}",
     )
 
 

@@ -34,10 +34,9 @@ def plan(
 ) -> tuple[Command, ...]:
     """The program once on every host; with parameter servers a server beside it on each."""
     environ = {"TF_CPP_MIN_LOG_LEVEL": "1", **environ}
-    framework = env.hyperparameters.framework
-    if framework.get(MIRRORED):
+    if placement.asked(env, MIRRORED):
         return plain.plan(env, program, with_config(environ, mirrored(placement.of(env))))
-    if not framework.get(PARAMETER_SERVER):
+    if not placement.asked(env, PARAMETER_SERVER):
         return plain.plan(env, program, environ)
     place = placement.of(env)
     if len(place.hosts) == 1:  # nobody to share parameters with: the peer's own exception

@@ -11,7 +11,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from container_toolkit.contract.outcome import COMPLETED
+from container_toolkit import frameworks
+from container_toolkit.contract.outcome import COMPLETED, STOPPED
 from container_toolkit.rendezvous import LIMIT, Patience, meet
 from container_toolkit.rendezvous.listener import Listener
 from container_toolkit.value import replace
@@ -34,13 +35,22 @@ KILLED = "its connection ended without a word: it was killed, or its machine or 
 class Fellows(Listener):
     """`trouble`: the sentence about the host that failed first, "" while none has.
 
-    `pause(seconds)` waits and tells whether a stop was asked for.
+    `pause(seconds)` waits and tells whether a stop was asked for; `say` gets a line about a host
+    that was lost where so many as `spare` may be, the leader never among them.
     """
 
-    def __init__(self, meeting: Meeting, pause: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        meeting: Meeting,
+        pause: Callable[[float], bool],
+        say: Callable[[str], None],
+        spare: int = 0,
+    ) -> None:
         super().__init__(meeting)
         self.trouble = ""
         self._pause = pause
+        self._say = say
+        self._spare = spare if meeting.leads else 0
         self._said = False  # how the programs here ended
         self._well: set[str] = set()  # whose programs have ended well
         self._left: set[str] = set()  # who has ended altogether
@@ -78,7 +88,7 @@ class Fellows(Listener):
         """
         why = "" if outcome.status == COMPLETED else outcome.reason.partition("\n")[0]
         if why:
-            self._say_failed(why)
+            self._say_failed(why, stopped=outcome.status == STOPPED)
         else:
             self.ended_well()
         waited = 0.0
@@ -90,13 +100,13 @@ class Fellows(Listener):
         self.over = True
         self.meeting.close()
 
-    def _say_failed(self, why: str) -> None:
+    def _say_failed(self, why: str, *, stopped: bool = False) -> None:
         if self._said:
             return
         self._said = True
         how = f"failed: {' '.join(why.split())[:LONGEST_WHY]}"
         if not self.meeting.leads:
-            self.tell({"failed": how})
+            self.tell({"failed": how, "stopped": stopped})
         elif not self.trouble:
             self.tell({"trouble": self.meeting.name, "how": how})
 
@@ -108,16 +118,27 @@ class Fellows(Listener):
             self._all_well = True
             wake()
         elif "failed" in message:
-            self._fail(host, str(message["failed"]))
+            if not message.get("stopped") or not self._spared(host):
+                self._fail(host, str(message["failed"]))
         elif "trouble" in message:
             self._fail(str(message["trouble"]), str(message.get("how")))
         elif "bye" in message:
             self._leave(host)
 
     def gone(self, host: str) -> None:
-        if host not in self._left and host not in self._well:
+        if host not in self._left and host not in self._well and not self._spared(host):
             self._fail(host, f"was lost: {KILLED}")
         self._leave(host)
+
+    def _spared(self, host: str) -> bool:
+        """Whether the others go on without a host that was lost, or stopped."""
+        if self._spare < 1 or self.trouble:
+            return False
+        self._spare -= 1
+        self._say(f"host {host} was lost; the others go on without it")
+        self._well.add(host)
+        self._count()
+        return True
 
     def _fail(self, host: str, how: str) -> None:
         """The first failure is the cause, later ones its consequences."""
@@ -157,9 +178,9 @@ def gather(
     )
     try:
         meeting = meet(cluster, patience=patience, port=PORT, job=env.job_name)
-    except KeyboardInterrupt:
+    except SystemExit:  # how a rendezvous ends that was asked to stop
         return None
-    fellows = Fellows(meeting, pause)
+    fellows = Fellows(meeting, pause, say, frameworks.spare(env))
     fellows.listen()
     return fellows
 

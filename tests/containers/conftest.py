@@ -82,3 +82,30 @@ def sklearn(engine: Engine, base: str) -> str:
 def xgboost(engine: Engine, base: str) -> str:
     """The image of images/xgboost."""
     return engine.build("xgboost", ROOT / "images/xgboost", "--build-arg", f"BASE={base}")
+
+
+def framework(engine: Engine, base: str, name: str) -> str:
+    """The image of images/NAME, its layers the other way round: the framework, which takes minutes
+    to install, is kept from one run to the next, and the toolkit comes on top."""
+    kept = engine.keep(name, ROOT / "images" / name, "--build-arg", f"BASE={BASE_IMAGE}")
+    wheel = "/usr/share/container-toolkit"
+    return engine.build_from(
+        name,
+        f"FROM {kept}\nCOPY --from={base} {wheel} {wheel}\n"
+        f"RUN python3 -m pip install --no-cache-dir --no-index --no-deps {wheel}/*.whl\n",
+    )
+
+
+@pytest.fixture(scope="session")
+def pytorch(engine: Engine, base: str) -> str:
+    return framework(engine, base, "pytorch")
+
+
+@pytest.fixture(scope="session")
+def tensorflow(engine: Engine, base: str) -> str:
+    return framework(engine, base, "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def mxnet(engine: Engine, base: str) -> str:
+    return framework(engine, base, "mxnet")

@@ -10,6 +10,10 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HANG = 180  # seconds after which a container counts as hung; nothing here measures time
@@ -37,11 +41,11 @@ class Engine:
     images: list[str] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    def call(self, *argv: str, timeout: float = HANG) -> Done:
+    def call(self, *argv: str, timeout: float = HANG, environ: Mapping[str, str] = ENVIRON) -> Done:
         done = subprocess.run(
             [self.name, *argv],
             cwd=self.folder,
-            env=ENVIRON,
+            env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -55,6 +59,15 @@ class Engine:
         tag = f"localhost/{self.mark}-{name}"
         self.images.append(tag)
         done = self.call("build", "-t", tag, *options, str(context), timeout=BUILD)
+        assert done.status == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return tag
+
+    def keep(self, name: str, context: Path, *options: str) -> str:
+        """Build an image that stays for the next run, which then finds nothing to do."""
+        tag = f"localhost/container-toolkit-test-{name}"
+        environ = {**ENVIRON, "BUILDAH_LAYERS": "true"}
+        argv = ("build", "-t", tag, *options, str(context))
+        done = self.call(*argv, timeout=BUILD, environ=environ)
         assert done.status == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return tag
 

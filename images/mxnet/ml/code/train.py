@@ -1,7 +1,7 @@
 """Handwritten digits (scikit-learn's), learned by one process or by workers around a kvstore.
 
-Nothing here is SageMaker's: MXNet finds its kvstore by DMLC_*, and the toolkit's variables say where
-data is.
+Nothing here is SageMaker's: MXNet finds its kvstore by DMLC_*, and the toolkit's variables say
+where data is.
 """
 
 from __future__ import annotations

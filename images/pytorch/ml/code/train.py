@@ -29,8 +29,11 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.2)
     args = parser.parse_args()
 
-    distributed.init_process_group("gloo") if "RANK" in os.environ else None
-    rank, size = (distributed.get_rank(), distributed.get_world_size()) if "RANK" in os.environ else (0, 1)
+    together = "RANK" in os.environ
+    if together:
+        distributed.init_process_group("gloo")
+    rank = distributed.get_rank() if together else 0
+    size = distributed.get_world_size() if together else 1
     torch.manual_seed(0)
     features, labels = load(os.environ["SM_CHANNEL_TRAINING"])
     features, labels = features[rank::size], labels[rank::size]
@@ -45,13 +48,14 @@ def main() -> None:
         optimizer.step()
 
     weights = torch.cat([value.detach().flatten() for value in model.parameters()])
-    print(f"rank={rank} weights={hashlib.sha256(weights.numpy().tobytes()).hexdigest()[:16]}", flush=True)
+    digest = hashlib.sha256(weights.numpy().tobytes()).hexdigest()
+    print(f"rank={rank} weights={digest[:16]}", flush=True)
     if rank == 0:
         features, labels = load(os.environ["SM_CHANNEL_TEST"])
         accuracy = (model(features).argmax(1) == labels).float().mean().item()
         print(f"accuracy={accuracy:.4f}", flush=True)
         torch.save(model.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], "model.pt"))
-    if size > 1:
+    if together:
         distributed.barrier()
         distributed.destroy_process_group()
 

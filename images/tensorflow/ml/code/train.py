@@ -1,4 +1,4 @@
-"""Handwritten digits (scikit-learn's), learned by one process or by as many workers as TF_CONFIG names.
+"""Handwritten digits (scikit-learn's), learned by one process or by all workers of TF_CONFIG.
 
 Nothing here is SageMaker's: TensorFlow reads TF_CONFIG, and the toolkit's variables say where data
 is.
@@ -29,9 +29,10 @@ def main() -> None:
     args = parser.parse_args()
 
     together = "TF_CONFIG" in os.environ
-    strategy = tf.distribute.MultiWorkerMirroredStrategy() if together else tf.distribute.get_strategy()
-    resolver = strategy.cluster_resolver if together else None
-    rank, size = (resolver.task_id, strategy.num_replicas_in_sync) if together else (0, 1)
+    make = tf.distribute.MultiWorkerMirroredStrategy if together else tf.distribute.get_strategy
+    strategy = make()
+    rank = strategy.cluster_resolver.task_id if together else 0
+    size = strategy.num_replicas_in_sync
     tf.random.set_seed(0)
     features, labels = (part[rank::size] for part in load(os.environ["SM_CHANNEL_TRAINING"]))
     print(f"rank={rank} of {size} rows={len(labels)}", flush=True)
@@ -51,7 +52,9 @@ def main() -> None:
 
     def step() -> None:
         with tf.GradientTape() as tape:
-            errors = tf.nn.sparse_softmax_cross_entropy_with_logits(labels.astype(int), scores(features))
+            errors = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels.astype(int), scores(features)
+            )
             loss = tf.reduce_mean(errors)
         context = tf.distribute.get_replica_context()
         slopes = context.all_reduce("mean", tape.gradient(loss, weights))
@@ -72,7 +75,8 @@ def main() -> None:
         features, labels = load(os.environ["SM_CHANNEL_TEST"])
         accuracy = float((scores(features).numpy().argmax(1) == labels).mean())
         print(f"accuracy={accuracy:.4f}", flush=True)
-        np.savez(os.path.join(os.environ["SM_MODEL_DIR"], "model.npz"), *[v.numpy() for v in weights])
+        path = os.path.join(os.environ["SM_MODEL_DIR"], "model.npz")
+        np.savez(path, *[value.numpy() for value in weights])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""A host that mpirun starts ranks on: takes the leader's ssh connections until it is told to end.
+
+Each connection has an sshd of its own, which asks for this job's key and lets in nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+from typing import TYPE_CHECKING
+
+from container_toolkit.errors import PlatformError
+from container_toolkit.frameworks import mpi_job, mpi_keys
+from container_toolkit.frameworks.mpi_job import STOPS
+from container_toolkit.process import Command, spawn
+from container_toolkit.rendezvous.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Any
+
+    from container_toolkit.frameworks.mpi_job import Job
+    from container_toolkit.process.mailbox import Mailbox
+
+MOST_SESSIONS = 16  # at once; mpirun opens one
+
+
+class Leader(Listener):
+    """Hears of a stop that the leader was told of; it is then as if we had been told."""
+
+    def heard(self, host: str, message: Mapping[str, Any]) -> None:  # noqa: ARG002
+        if message.get("signal") in STOPS:
+            os.kill(os.getpid(), message["signal"])
+
+
+def serve(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
+    """Until a stop, and then until nothing that was started here is left."""
+    sshd = mpi_keys.tool("sshd", environ)
+    spawn.become_subreaper()  # what starts the ranks leaves its session
+    with tempfile.TemporaryDirectory(prefix="mpi-") as folder, listening() as listener:
+        key = mpi_keys.make_key(folder, environ)
+        facts = {"key": key, "user": mpi_keys.user(), "port": listener.getsockname()[1]}
+        meeting = mpi_job.gather(job, mailbox)
+        told = meeting.exchange(facts)
+        config = mpi_keys.write_server(folder, told[job.party.leader]["key"], environ)
+        Leader(meeting).listen()
+        command = Command(argv=(sshd, "-i", "-e", "-f", config), env=environ)
+        wait(mailbox, Sessions(listener, command))
+    return 0
+
+
+class Sessions:
+    """The sshd of each connection; a thread takes connections, another sees sessions end."""
+
+    def __init__(self, listener: socket.socket, sshd: Command) -> None:
+        self._listener = listener
+        self._sshd = sshd
+        self._running: set[int] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def ended(self, pids: Collection[int]) -> None:
+        self._running.difference_update(pids)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                if len(self._running) < MOST_SESSIONS:
+                    self._start(connection.fileno())
+
+    def _start(self, connection: int) -> None:
+        try:
+            self._running.add(spawn.spawn(self._sshd, connection, 2, connection))
+        except OSError as error:
+            os.write(2, f"{self._sshd.argv[0]} can't be started: {error.strerror}\n".encode())
+
+
+def wait(mailbox: Mailbox, sessions: Sessions) -> None:
+    heard: set[int] = set()
+    while not heard or spawn.has_children():
+        for number in mailbox.wait(3600):
+            if number in STOPS and number not in heard:  # of each, a rank is told once
+                heard.add(number)
+                mpi_job.tell_ranks(number)
+        sessions.ended(spawn.reap())
+
+
+def listening() -> socket.socket:
+    """At every address, at a port that is free."""
+    try:
+        return socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    except (OSError, ValueError):
+        pass
+    try:
+        return socket.create_server(("", 0))
+    except OSError as error:
+        raise PlatformError(f"can't listen for the leader: {error.strerror}.") from None
+
+
+if __name__ == "__main__":
+    mpi_job.run(serve)

@@ -1,0 +1,90 @@
+"""The launchers of several hosts, each with an image and a program that shows what it did."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.containers.engines import ROOT
+from tests.containers.hosts import Hosts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.containers.engines import Engine
+
+
+@dataclass(frozen=True)
+class Launcher:
+    image: str
+    flag: str
+    program: str = "train.py"
+
+    def hosts(
+        self,
+        request: pytest.FixtureRequest,
+        folder: Path,
+        count: int = 2,
+        *,
+        options: tuple[str, ...] = (),
+        command: tuple[str, ...] = ("train",),
+        program: str = "",
+        **hyperparameters: object,
+    ) -> Hosts:
+        engine: Engine = request.getfixturevalue("engine")
+        return Hosts(
+            engine,
+            request.getfixturevalue(self.image),
+            ROOT / "images" / self.image / "ml",
+            folder,
+            count,
+            {
+                "sagemaker_program": "program.py" if program else self.program,
+                self.flag: True,
+                **hyperparameters,
+            },
+            options,
+            command,
+            program,
+        )
+
+
+TORCHRUN = Launcher("pytorch", "sagemaker_torch_distributed_enabled")
+MIRRORED = Launcher("tensorflow", "sagemaker_multi_worker_mirrored_strategy_enabled")
+SERVERS = Launcher("tensorflow", "sagemaker_parameter_server_enabled", "servers.py")
+KVSTORE = Launcher("mxnet", "sagemaker_parameter_server_enabled")
+
+LAUNCHERS = {
+    "torchrun": TORCHRUN,
+    "mirrored": MIRRORED,
+    "servers": SERVERS,
+    "kvstore": KVSTORE,
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the programs said: rows by rank, hashes of the weights by rank, the accuracy."""
+
+    rows: dict[int, int]
+    weights: dict[int, str]
+    accuracy: float
+
+
+def learned(*logs: str) -> Learned:
+    text = "\n".join(logs)
+    (accuracy,) = re.findall(r"^accuracy=([\d.]+)$", text, re.MULTILINE)
+    return Learned(
+        {int(r): int(n) for r, n in re.findall(r"^rank=(\d+) of \d+ rows=(\d+)$", text, re.M)},
+        {int(r): h for r, h in re.findall(r"^rank=(\d+) weights=(\w+)$", text, re.M)},
+        float(accuracy),
+    )
+
+
+def on_one_host(launcher: Launcher, request: pytest.FixtureRequest, folder: Path) -> Learned:
+    with launcher.hosts(request, folder / "one", 1) as alone:
+        assert alone.start().wait() == [0], alone[1].log
+        return learned(alone[1].log)
