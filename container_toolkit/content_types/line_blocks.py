@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from container_toolkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 BLOCK = 4 << 20  # bytes: large enough for numpy to pay, small beside any model
 LONGEST_LINE = 256 << 20  # bytes; without an end the memory for one line would have none either
 BOM = b"\xef\xbb\xbf"
+NEWLINE = 10  # the byte; numpy counts them several times faster than bytes do
 
 
 def line_blocks(
@@ -31,18 +34,19 @@ def line_blocks(
         if last and not chunk.endswith(b"\n"):
             chunk += b"\n"
         cut = chunk.rfind(b"\n") + 1
+        first = chunk.find(b"\n") if cut else len(chunk)
+        if size + first > longest:
+            raise DataError(
+                f"{name} line {line} is over {longest >> 20} MiB long; is it a text file?"
+            )
         if cut:
             lines = b"".join([*held, chunk[:cut]])
             held, size = [], 0
             yield line, without_mark(lines, line)
-            line += lines.count(b"\n")
+            line += int(np.count_nonzero(np.frombuffer(lines, np.uint8) == NEWLINE))
         if cut < len(chunk):
             held.append(chunk[cut:])
             size += len(chunk) - cut
-        if size > longest:
-            raise DataError(
-                f"{name} line {line} is over {longest >> 20} MiB long; is it a text file?"
-            )
     if held:
         yield line, without_mark(b"".join([*held, b"\n"]), line)
 
