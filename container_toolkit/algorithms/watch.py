@@ -9,46 +9,43 @@ and one that does not is ended after some seconds.
 from __future__ import annotations
 
 import os
-import selectors
 import sys
 import threading
 import time
 import traceback
 from typing import TYPE_CHECKING
 
-from container_toolkit.algorithms.link import Closed
-from container_toolkit.algorithms.rendezvous import lost
 from container_toolkit.errors import AlgorithmError, PlatformError, ToolkitError
+from container_toolkit.rendezvous import lost
+from container_toolkit.rendezvous.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from container_toolkit.algorithms.link import Link
-    from container_toolkit.algorithms.rendezvous import Meeting
+    from container_toolkit.rendezvous import Meeting
 
 GRACE = 5.0  # seconds to end in good order once a host is lost, or this one has failed
 GOODBYE_LIMIT = 10.0  # seconds the leader waits for the others' last word
-POLL = 0.2  # seconds
 LONGEST_WHY = 300  # characters
 KILLED = "its connection ended without a word: it was killed, or its machine or network is gone"
 
 
-class Watch:
-    """From `start` on a thread of its own reads the meeting's links; nobody else may."""
+class Watch(Listener):
+    """From `start` on hears of the other hosts, and ends this one where it can't end by itself."""
 
     def __init__(self, meeting: Meeting) -> None:
-        self.meeting = meeting
+        super().__init__(meeting)
         self.loss: PlatformError | None = None
         self._lost = threading.Event()
         self._all_left = threading.Event()
         self._left: set[str] = set()
-        self._started = self._leaving = self._over = False
+        self._started = self._leaving = False
         self._doom: tuple[float, BaseException] | None = None
 
     def start(self) -> None:
         self._started = True
-        threading.Thread(target=self._run, daemon=True, name="watch the other hosts").start()
+        self.listen()
 
     def loss_within(self, seconds: float) -> PlatformError | None:
         """Which host was lost, waiting a little for the news of it."""
@@ -58,11 +55,10 @@ class Watch:
     def leave(self) -> None:
         """This host has done all it had to do with the others, and so have they."""
         self._leaving = True
-        for link in self.meeting.links.values():
-            link.tell({"bye": True})
+        self.tell({"bye": True})
         if self.meeting.leads:  # what we have not read when we end would cut off our own goodbye
             self._all_left.wait(GOODBYE_LIMIT)
-        self._over = True
+        self.over = True
 
     def fail(self, error: BaseException) -> None:
         """Tell the others; and if this host has not ended by itself in 5 s, end it."""
@@ -73,37 +69,16 @@ class Watch:
         if error is self.loss:
             return
         why = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else "stopped"
-        for link in self.meeting.links.values():
-            link.tell({"failed": " ".join(why.split())[:LONGEST_WHY]})
+        self.tell({"failed": " ".join(why.split())[:LONGEST_WHY]})
 
     def stop(self) -> None:
-        self._over = True
+        self.over = True
 
-    def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for host, link in self.meeting.links.items():
-                selector.register(link.socket, selectors.EVENT_READ, (host, link))
-                self._take(host, link)
-            while not self._over:
-                for key, _ in selector.select(POLL):
-                    host, link = key.data
-                    try:
-                        link.receive()
-                        self._take(host, link)
-                    except Closed:
-                        selector.unregister(link.socket)
-                        self._take(host, link)
-                        self._gone(host)
-                if not selector.get_map():
-                    time.sleep(POLL)
-                if self._doom and time.monotonic() > self._doom[0] and not self._over:
-                    end(self._doom[1])
+    def looked(self) -> None:
+        if self._doom and time.monotonic() > self._doom[0] and not self.over:
+            end(self._doom[1])
 
-    def _take(self, host: str, link: Link) -> None:
-        while link.inbox:
-            self._heard(host, link.inbox.popleft())
-
-    def _heard(self, host: str, message: Mapping[str, Any]) -> None:
+    def heard(self, host: str, message: Mapping[str, Any]) -> None:
         if "bye" in message:
             self._leave(host)
         elif "failed" in message:
@@ -111,7 +86,7 @@ class Watch:
         elif "lost" in message:
             self._lose(str(message["lost"]), str(message.get("why")))
 
-    def _gone(self, host: str) -> None:
+    def gone(self, host: str) -> None:
         if host not in self._left:
             self._lose(host, KILLED)
         self._leave(host)
@@ -128,9 +103,8 @@ class Watch:
         self.loss = lost(host, why)
         self._doom = (time.monotonic() + GRACE, self.loss)
         self._lost.set()
-        for name, link in self.meeting.links.items():
-            if self.meeting.leads and name != host:
-                link.tell({"lost": host, "why": why})
+        if self.meeting.leads:
+            self.tell({"lost": host, "why": why}, but=host)
 
 
 def end(error: BaseException) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from container_toolkit.algorithms.link import LARGEST, MAGIC, Closed, Link
-from container_toolkit.algorithms.rendezvous import PORT
+from container_toolkit.rendezvous import PORT
+from container_toolkit.rendezvous.link import LARGEST, MAGIC, Closed, Link
 from tests.algorithms import host_processes
 from tests.algorithms.host_processes import HANG, Machines, codes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEET = """
-from container_toolkit.algorithms import rendezvous
+from container_toolkit import rendezvous
 limit = 60.0
 
 def run():

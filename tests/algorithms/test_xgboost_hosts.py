@@ -209,8 +209,18 @@ def test_a_label_that_one_host_alone_can_see_is_told_by_all(cluster: Cluster) ->
     assert cluster.model() is None
 
 
-def test_folds_are_refused(cluster: Cluster) -> None:
-    cluster.prepare(regression(), num_round=2, _kfold=3)
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"_kfold": 3}, "_kfold trains on one host"),
+        ({"booster": "gblinear"}, "booster gblinear trains on one host"),
+        ({"tree_method": "exact"}, "tree_method exact trains on one host"),
+    ],
+)
+def test_what_one_host_alone_can_train_is_refused(
+    cluster: Cluster, how: dict[str, object], said: str
+) -> None:
+    cluster.prepare(regression(), num_round=2, **how)
     hosts = cluster.start()
     assert codes(hosts) == [1, 1]
-    assert "_kfold trains on one host" in hosts[0].stderr
+    assert said in hosts[0].stderr

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from container_toolkit.algorithms.hosts import Alone
-from container_toolkit.algorithms.rendezvous import LIMIT, PORT, Patience, meet, never, silent
 from container_toolkit.algorithms.watch import Watch
 from container_toolkit.errors import AlgorithmError, PlatformError
+from container_toolkit.rendezvous import LIMIT, PORT, Patience, meet, never, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from container_toolkit.algorithms.hosts import Hosts
-    from container_toolkit.algorithms.rendezvous import Meeting
     from container_toolkit.contract.cluster import Cluster
+    from container_toolkit.rendezvous import Meeting
 
 STEP_LIMIT = 7 * 24 * 3600  # seconds; xgboost counts milliseconds in 32 bits, which hold 24 days
 NEWS_LIMIT = 3.0  # seconds from a broken connection until the watch must know whose it was

@@ -43,7 +43,7 @@ OF_THE_SETTINGS = (
 OF_THE_MACHINE = ("bad_alloc", "cannot allocate memory", "out of memory", "cuda error")
 
 _PREFIX = re.compile(r"^\s*(?:\[[0-9:]+\]\s*)?(?:\S+\.(?:cc|cu|h|cuh|hpp):\d+:\s*)?")
-_CHECK = re.compile(r"^Check failed: (?P<condition>.*?)(?:: (?P<text>.*))?$", re.DOTALL)
+_CHECK = re.compile(r"^Check failed: (?P<condition>.*?)\s*:(?:\s+(?P<text>.*))?$", re.DOTALL)
 
 
 @contextlib.contextmanager

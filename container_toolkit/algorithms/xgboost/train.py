@@ -7,7 +7,6 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from container_toolkit.algorithms.rendezvous import silent
 from container_toolkit.algorithms.xgboost import inputs, k_fold, labels, model, settings
 from container_toolkit.algorithms.xgboost.boost import Run, boost
 from container_toolkit.algorithms.xgboost.checkpoints import Checkpoints
@@ -18,6 +17,7 @@ from container_toolkit.algorithms.xgboost.settings import LINEAR
 from container_toolkit.algorithms.xgboost.termination import EXIT, Stop
 from container_toolkit.contract import checkpoints as contract
 from container_toolkit.errors import ConfigError
+from container_toolkit.rendezvous import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,8 +8,8 @@ import select
 import socket
 import time
 
-from container_toolkit.algorithms.link import Closed, Link
-from container_toolkit.algorithms.rendezvous import POLL, Asked, Wait, look_up, not_come
+from container_toolkit.rendezvous import POLL, Asked, Wait, look_up, not_come
+from container_toolkit.rendezvous.link import Closed, Link
 
 CONNECT_LIMIT = 5.0  # seconds: a packet to an address that nobody has yet is never answered
 ANSWER_LIMIT = 10.0  # seconds: whoever does not answer by then is not the leader

@@ -19,8 +19,8 @@ from container_toolkit.errors import PlatformError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from container_toolkit.algorithms.link import Link
     from container_toolkit.contract.cluster import Cluster
+    from container_toolkit.rendezvous.link import Link
 
 # Below the range from which Linux takes the ports of outgoing connections (32768 to 60999), so that
 # none of those holds it when the leader wants it.
@@ -136,7 +136,7 @@ class Meeting:
             link.close()
 
     def _send(self, host: str, message: Mapping[str, Any]) -> None:
-        from container_toolkit.algorithms.link import Closed
+        from container_toolkit.rendezvous.link import Closed
 
         try:
             self.links[host].send(message)
@@ -144,7 +144,7 @@ class Meeting:
             raise lost(host, str(why)) from None
 
     def _hear(self, host: str, wait: Wait | None = None) -> dict[str, Any]:
-        from container_toolkit.algorithms.link import Closed
+        from container_toolkit.rendezvous.link import Closed
 
         wait = wait or Wait(self.patience)
         link = self.links[host]
@@ -172,7 +172,7 @@ def meet(
     another's. Hosts may start in any order, and start again until all are there. Raises
     PlatformError naming the hosts that are missing when `patience` ends.
     """
-    from container_toolkit.algorithms import arriving, gathering
+    from container_toolkit.rendezvous import arriving, gathering
 
     patience = patience or Patience()
     asked = Asked(

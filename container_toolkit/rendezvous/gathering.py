@@ -9,10 +9,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from container_toolkit.algorithms.link import LARGEST, Closed, Link
-from container_toolkit.algorithms.rendezvous import POLL, Asked, Place, look_up
 from container_toolkit.contract.cluster import by_number
 from container_toolkit.errors import PlatformError
+from container_toolkit.rendezvous import POLL, Asked, Place, look_up
+from container_toolkit.rendezvous.link import LARGEST, Closed, Link
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
