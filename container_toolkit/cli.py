@@ -54,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
     init_.add_argument("name", help="of the folder and the image")
     init_.add_argument("--dir", default=".", help="the folder to make it in (default: here)")
     init_.set_defaults(verb=init)
+
+    algorithms_ = verbs.add_parser("algorithms", help="list the built-in algorithms, or show one")
+    algorithms_.add_argument("name", nargs="?", help="the algorithm to show")
+    algorithms_.add_argument("--json", action="store_true", help="its declaration as data")
+    algorithms_.add_argument(
+        "--create-algorithm", metavar="IMAGE", help="the CreateAlgorithm request for that image"
+    )
+    algorithms_.set_defaults(verb=algorithms)
     return top
 
 
@@ -132,4 +140,23 @@ def init(args: argparse.Namespace) -> int:
 
     folder = project.create(args.name, Path(args.dir))
     print(f"{folder} is made; {folder}/test.sh builds its image and trains on its sample data.")
+    return 0
+
+
+def algorithms(args: argparse.Namespace) -> int:
+    from container_toolkit import algorithms as built_in
+    from container_toolkit.algorithms import create_algorithm, describe
+
+    found = [built_in.get(name, "NAME") for name in [args.name] if name]
+    if args.create_algorithm and not found:
+        raise UsageError("--create-algorithm needs the NAME of an algorithm.")
+    if args.create_algorithm:
+        show_json(**create_algorithm.request(found[0], args.create_algorithm))
+    elif args.json:
+        show_json(**(describe.document(found[0]) if found else {"algorithms": built_in.names()}))
+    elif found:
+        print(describe.text(found[0]), end="")
+    else:
+        for name in built_in.names():
+            print(f"{name}  {built_in.get(name, name).summary}")
     return 0

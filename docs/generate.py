@@ -10,17 +10,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import container_toolkit
-from container_toolkit import Layout, errors
+from container_toolkit import Layout, algorithms, errors
+from container_toolkit.algorithms import describe
 from container_toolkit.contract import tables
 from container_toolkit.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from container_toolkit.algorithms.declaration import Hyperparameter
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate.py from the code; edit that. -->\n\n"
 QUOTED = re.compile(r"(: |-> )'([^']*)'")  # an annotation, as a signature shows it
 MODULES = {"train": "container_toolkit.training", "container-toolkit": "container_toolkit"}
+
+ALGORITHMS_INTRODUCTION = """\
+# Built-in algorithms
+
+`CONTAINER_TOOLKIT_ALGORITHM` names the one that `train` runs; `container-toolkit algorithms NAME`
+shows these pages in a terminal, `--json` as data, and `--create-algorithm IMAGE` prints the
+request that makes an algorithm of an image at SageMaker. A package adds an algorithm by an entry
+point of the group `container_toolkit.algorithms` that names its declaration.
+
+Hyperparameters are text, or the same text in JSON's quotes. They are parsed and never evaluated. A
+name that is not declared is an error, so that no misspelling goes unseen, and all that is wrong
+with hyperparameters and channels is told in one `UserError`.
+
+A channel's content type is what the channel names, else what the extension of its first file says
+(`.csv`, `.libsvm`, `.svm`, `.pbr`, `.parquet`, `.json`, `.jsonl`, `.jsonlines`, `.npy`), else the
+default below. The channels `code`, `sm_drivers`, `model` and `checkpoints` are no data, and left
+alone; any other is an error.
+
+Metrics are found in the log, by the name and the pattern that the declaration gives each.
+"""
 
 
 def variables() -> str:
@@ -63,6 +86,7 @@ def commands() -> str:
         ("container-toolkit", "--help"),
         ("container-toolkit", "check", "--help"),
         ("container-toolkit", "init", "--help"),
+        ("container-toolkit", "algorithms", "--help"),
     ):
         text += f"\n## `{' '.join(argv[:-1])}`\n\n```\n{output(argv)}```\n"
     return text
@@ -119,11 +143,46 @@ def said(member: object) -> str:
     return inspect.getdoc(member) or ""
 
 
+def algorithms_page() -> str:
+    """From the declarations."""
+    text = MADE + ALGORITHMS_INTRODUCTION
+    for name in algorithms.ALGORITHMS:
+        algorithm = algorithms.get(name, name)
+        text += f"\n## `{name}`\n\n{algorithm.summary}\n\n"
+        text += f"Model: `{algorithm.artifact}`. Requests: {codes(algorithm.accepts)}. Outputs:"
+        text += f" {codes(algorithm.outputs)}.\n\nContent types of its channels:"
+        text += f" {codes(algorithm.content_types)}.\n\n"
+        text += "| channel | | where nothing names a content type | |\n|---|---|---|---|\n"
+        for channel in algorithm.channels:
+            need = "required" if channel.required else "optional"
+            text += f"| `{channel.name}` | {need} | `{channel.default}` | {channel.meaning} |\n"
+        text += "\n| hyperparameter | type | values | default | tuned in | meaning |\n"
+        text += "|---|---|---|---|---|---|\n"
+        text += "".join(map(hyperparameter_row, algorithm.hyperparameters))
+        text += "\n| metric | better | meaning |\n|---|---|---|\n"
+        for names, better, meaning in describe.metric_rows(algorithm):
+            text += f"| {codes(names.split(', '))} | {better} | {meaning} |\n"
+    return text
+
+
+def hyperparameter_row(one: Hyperparameter) -> str:
+    names = ", ".join(f"`{name}`" for name in (one.name, *one.aliases))
+    values = codes(one.choices) if one.choices else describe.accepted(one)
+    default = describe.default_of(one).removeprefix("default ")
+    tuned = one.tunable or ""
+    return f"| {names} | {one.kind} | {values} | {default} | {tuned} | {describe.meaning(one)} |\n"
+
+
+def codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "variables.md": variables,
     "errors.md": error_page,
     "commands.md": commands,
     "python-api.md": python_api,
+    "algorithms.md": algorithms_page,
 }
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ PACKAGE = ROOT / "container_toolkit"
 BEDROCK = {"errors", "value"}
 TOOLS = {"process", "archive", "machine", "storage", "registry"} | BEDROCK
 CONTRACT = {"contract"} | TOOLS
-FRAMEWORKS = {"frameworks"} | CONTRACT
+RENDEZVOUS = {"rendezvous"} | CONTRACT
+FRAMEWORKS = {"frameworks"} | RENDEZVOUS
 CONTENT_TYPES = {"content_types"} | CONTRACT
-ALGORITHMS = {"algorithms"} | CONTENT_TYPES
+ALGORITHMS = {"algorithms"} | CONTENT_TYPES | RENDEZVOUS
 LOCAL = {"local"} | CONTRACT
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -32,8 +33,9 @@ ROOMS: dict[str, set[str]] = {
     "registry": BEDROCK,
     "contract": TOOLS,
     "content_types": CONTRACT,
-    "frameworks": CONTRACT,
-    "algorithms": CONTENT_TYPES,
+    "rendezvous": CONTRACT,
+    "frameworks": RENDEZVOUS,
+    "algorithms": CONTENT_TYPES | RENDEZVOUS,
     "training": FRAMEWORKS,
     "serving": ALGORITHMS,
     "local": CONTRACT,

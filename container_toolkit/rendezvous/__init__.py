@@ -60,17 +60,18 @@ class Wait:
         self.started = self.said = time.monotonic()
         self.hint = ""  # what went wrong last, for who reads the error
 
-    def go_on(self, missing: Collection[str]) -> None:
-        """Raises PlatformError naming the missing hosts when the limit has passed."""
+    def go_on(self, missing: Collection[str], times: int = 1) -> None:
+        """Raises PlatformError naming the missing hosts when so many times the limit has passed."""
         now = time.monotonic()
+        limit = times * self.patience.limit
         if self.patience.stopping():
             self.patience.announce(f"stopped while waiting for {named(missing)}")
             raise SystemExit(STOPPED)
-        if now - self.started >= self.patience.limit:
-            raise not_come(missing, self.patience.limit, self.hint)
+        if now - self.started >= limit:
+            raise not_come(missing, limit, self.hint)
         if now - self.said >= PROGRESS_EVERY:
             self.said = now
-            waited = f"{now - self.started:.0f} s of {self.patience.limit:g} s"
+            waited = f"{now - self.started:.0f} s of {limit:g} s"
             hint = f"; {self.hint}" if self.hint else ""
             self.patience.announce(f"still waiting for {named(missing)} ({waited}{hint})")
 

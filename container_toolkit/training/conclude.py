@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from container_toolkit.training.supervise import Ending
 
 INSTALLERS_WORD = "ERROR: "  # how pip begins its last word, hints come after it
+# How an algorithm begins its last word, after a traceback of its own where there is one.
+ALGORITHMS_VERDICTS = ("UserError: ", "AlgorithmError: ", "PlatformError: ")
 OVER_CAP_EXIT = 137  # what the kernel's own out-of-memory kill looks like from outside
 
 
@@ -37,9 +39,9 @@ def training(ending: Ending, program: Program, log: Log) -> Outcome:
         )
     if ending.exit.status:
         prefix = "Framework Error: " if program.kind == kinds.FUNCTION else ""
-        return Outcome(
-            status=FAILED, reason=reason(ending, prefix, log), exit_code=ending.exit.status
-        )
+        verdicts = ALGORITHMS_VERDICTS if program.kind == kinds.ALGORITHM else ()
+        text = reason(ending, prefix, log, verdicts=verdicts)
+        return Outcome(status=FAILED, reason=text, exit_code=ending.exit.status)
     if ending.kernel_kills:
         log.warning(
             f"the kernel killed {ending.kernel_kills} process(es) of the job for lack of memory,"
@@ -71,10 +73,12 @@ def stopped(ending: Ending) -> Outcome:
     return Outcome(status=STOPPED, reason=reason, exit_code=128 + ending.stopped_by)
 
 
-def reason(ending: Ending, prefix: str, log: Log, word: str = "") -> str:
+def reason(
+    ending: Ending, prefix: str, log: Log, word: str = "", verdicts: tuple[str, ...] = ()
+) -> str:
     from container_toolkit.training.reason import tell
 
-    told = prefix + tell(ending, log.secrets, word)
+    told = prefix + tell(ending, log.secrets, word, verdicts)
     if not ending.trouble:
         return told
     first, _, rest = told.partition("\n")

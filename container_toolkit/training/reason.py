@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KILL = 9  # SIGKILL
 LONGEST_CAUSE, LONGEST_COMMAND = 600, 160  # characters; the rest is for the tail
+LONGEST_VERDICT = 800  # characters; it may be a list of all that is wrong
 # Python ends with code 1 after a traceback, and may print a little more while it shuts down.
 # With any other code the traceback was handled, unless it is right at the end.
 LINES_AFTER = {1: 20}
@@ -38,15 +39,20 @@ class Cause(Value):
     frame: str = ""
 
 
-def tell(ending: Ending, secrets: Secrets, word: str = "") -> str:
+def tell(ending: Ending, secrets: Secrets, word: str = "", verdicts: tuple[str, ...] = ()) -> str:
     """The reason of a failed run, `secrets` masked before anything is cut.
 
-    Where no traceback tells the cause, the last line that begins with `word` does.
+    The last line that begins with one of `verdicts` is the program's own word on it, traceback or
+    not. Where no traceback tells the cause, the last line that begins with `word` does.
     """
     text = text_lines(ending.stderr) or text_lines(ending.stdout)
     lines = [secrets.mask(line) for line in text]
+    said = [line for line in lines if verdicts and line.startswith(verdicts)]
     cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
-    if cause is not None:
+    if said and not ending.exit.signal:
+        first = shorten(said[-1], LONGEST_VERDICT)
+        lines = [line for line in lines if line != said[-1]]  # the tail needs no second one
+    elif cause is not None:
         first = shorten(cause.error, LONGEST_CAUSE) + (f" ({cause.frame})" if cause.frame else "")
     elif ending.exit.signal:
         first = f"killed by {ending.exit.name}{kernel_word(ending)}"

@@ -53,7 +53,8 @@ def test_the_first_that_is_set_runs(job: Job, left_out: int, expected: str) -> N
 def test_an_algorithm_there_is_none_of_is_named(job: Job) -> None:
     ended = job.env(CONTAINER_TOOLKIT_ALGORITHM="xgboost-of-tomorrow").run()
     assert ended.returncode == 1
-    assert "'xgboost-of-tomorrow'" in str(ended.failure)
+    assert str(ended.failure).startswith("UserError: the algorithm to train")
+    assert "'xgboost-of-tomorrow'; known are xgboost." in str(ended.failure)
 
 
 def test_nothing_to_run_says_what_to_set_and_what_is_there(job: Job) -> None:
