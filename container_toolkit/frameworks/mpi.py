@@ -28,8 +28,8 @@ PYTHON = (kinds.SCRIPT, kinds.PACKAGE, kinds.FUNCTION)
 def plan(
     env: TrainingEnvironment, program: Program, environ: Mapping[str, str]
 ) -> tuple[Command, ...]:
-    """mpirun on the leader, a helper for it on the others; the plain program on a host that
-    training is not distributed over.
+    """mpirun on the leader, what takes its ranks in on the others; the plain program on a host
+    that training is not distributed over.
 
     Raises ConfigError naming the hyperparameter that makes no sense.
     """
@@ -42,9 +42,8 @@ def plan(
     environ = {**variables(place, level), **threads(env, place), **environ}
     if not place.leads:
         serve = (sys.executable, "-m", "container_toolkit.frameworks.mpi_worker", *job)
-        return (
-            Command(argv=serve, env=environ, cwd=program.folder, label="MPI worker", helper=True),
-        )
+        # No helper to us: what is below it are the program's ranks, with the program's grace.
+        return (Command(argv=serve, env=environ, cwd=program.folder, label="MPI worker"),)
     lead = (sys.executable, "-m", "container_toolkit.frameworks.mpi_leader", *job)
     arguments = to_arguments(env.hyperparameters.user) if program.takes_arguments else ()
     lead += ("--ranks", str(ranks(place)), *(("--mpi4py",) if program.kind in PYTHON else ()))

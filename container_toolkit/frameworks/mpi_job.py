@@ -27,6 +27,11 @@ PORT = 27392  # beside the other two rendezvous, and like them below the kernel'
 LIMIT = 300.0  # seconds; the hosts have met before, so this is a guard and no wait
 RANK = b"\0OMPI_COMM_WORLD_RANK="  # what Open MPI gives a rank, and nothing that starts ranks
 
+# What the leader tells the others: that all ranks have ended well, or a signal that it was told of.
+# A failure they learn as all hosts of a job do.
+OVER = {"over": True}
+SIGNAL = "signal"
+
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
 
@@ -41,7 +46,7 @@ class Party(Cluster):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`mpirun` up to the program, which follows it, and how many `ranks`; none of it on a worker."""
+    """`mpirun` up to the program, which follows it, and the count of `ranks`; not on a worker."""
 
     party: Party
     name: str

@@ -42,7 +42,10 @@ def lead(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
         }
         workers = Listener(meeting)
         workers.listen()
-        return supervise(job, {**environ, **ours}, mailbox, workers)
+        code = supervise(job, {**environ, **ours}, mailbox, workers)
+        if code == 0:
+            workers.tell(mpi_job.OVER)
+        return code
 
 
 def program(job: Job) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def wait(pid: int, workers: Listener | None, mailbox: Mailbox) -> Exit:
             heard.add(number)
             # mpirun itself would kill the ranks a second after it told them.
             if workers is not None:
-                workers.tell({"signal": number})
+                workers.tell({mpi_job.SIGNAL: number})
             if not mpi_job.tell_ranks(number):
                 spawn.send(pid, signal.SIGTERM)
 

@@ -6,9 +6,11 @@ Each connection has an sshd of its own, which asks for this job's key and lets i
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from container_toolkit.errors import PlatformError
@@ -25,18 +27,30 @@ if TYPE_CHECKING:
     from container_toolkit.process.mailbox import Mailbox
 
 MOST_SESSIONS = 16  # at once; mpirun opens one
+PATIENCE = 30.0  # seconds, once the leader is gone, in which its failure is known to all hosts
 
 
 class Leader(Listener):
-    """Hears of a stop that the leader was told of; it is then as if we had been told."""
+    """Hears how it goes there. `over`: all ranks have ended well; `ended`: when the connection did,
+    by the monotonic clock."""
+
+    over = False
+    ended = float("inf")
 
     def heard(self, host: str, message: Mapping[str, Any]) -> None:  # noqa: ARG002
-        if message.get("signal") in STOPS:
-            os.kill(os.getpid(), message["signal"])
+        if message.get(mpi_job.SIGNAL) in STOPS:  # as if we had been told
+            os.kill(os.getpid(), message[mpi_job.SIGNAL])
+        elif message == mpi_job.OVER:
+            self.over = True
+            os.kill(os.getpid(), signal.SIGCHLD)  # to wake up whoever waits
+
+    def gone(self, host: str) -> None:  # noqa: ARG002
+        self.ended = time.monotonic()
+        os.kill(os.getpid(), signal.SIGCHLD)
 
 
 def serve(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
-    """Until a stop, and then until nothing that was started here is left."""
+    """Always 0: what the ranks did, the leader tells."""
     sshd = mpi_keys.tool("sshd", environ)
     spawn.become_subreaper()  # what starts the ranks leaves its session
     with tempfile.TemporaryDirectory(prefix="mpi-") as folder, listening() as listener:
@@ -45,10 +59,10 @@ def serve(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
         meeting = mpi_job.gather(job, mailbox)
         told = meeting.exchange(facts)
         config = mpi_keys.write_server(folder, told[job.party.leader]["key"], environ)
-        Leader(meeting).listen()
+        leader = Leader(meeting)
+        leader.listen()
         command = Command(argv=(sshd, "-i", "-e", "-f", config), env=environ)
-        wait(mailbox, Sessions(listener, command))
-    return 0
+        return wait(mailbox, Sessions(listener, command), leader)
 
 
 class Sessions:
@@ -80,14 +94,24 @@ class Sessions:
             os.write(2, f"{self._sshd.argv[0]} can't be started: {error.strerror}\n".encode())
 
 
-def wait(mailbox: Mailbox, sessions: Sessions) -> None:
+def wait(mailbox: Mailbox, sessions: Sessions, leader: Leader) -> int:
+    """Until the leader says that all is over, or a stop; then until nothing runs here any more.
+
+    Raises PlatformError where the leader went away and nobody else has ended us since.
+    """
     heard: set[int] = set()
-    while not heard or spawn.has_children():
-        for number in mailbox.wait(3600):
+    while not ((heard or leader.over) and not spawn.has_children()):
+        left = leader.ended + PATIENCE - time.monotonic()
+        if left <= 0 and leader.over:
+            break  # what the ranks left behind is no concern of ours
+        if left <= 0 and not heard:
+            raise PlatformError("the leader's mpirun is gone; see the log there.")
+        for number in mailbox.wait(min(3600.0, left) if left > 0 else 3600.0):
             if number in STOPS and number not in heard:  # of each, a rank is told once
                 heard.add(number)
                 mpi_job.tell_ranks(number)
         sessions.ended(spawn.reap())
+    return 0
 
 
 def listening() -> socket.socket:

@@ -112,6 +112,15 @@ class Supervisor:
         for running in self._commands:
             for pump in running.pumps:
                 pump.finish(DRAIN_PATIENCE, bounded=bool(self.stopped_by))
+        return self._told(decided, ended, seconds)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait while nothing runs; True when a stop was asked for meanwhile."""
+        for number in self._mailbox.wait(seconds):
+            self._hear(number)
+        return bool(self.stopped_by)
+
+    def _told(self, decided: Running, ended: Exit, seconds: float) -> Ending:
         kernel_kills = self._close_watch()
         return Ending(
             command=decided.command,
@@ -120,19 +129,13 @@ class Supervisor:
             killed=self._killed,
             over_cap=self._story,
             kernel_kills=kernel_kills,
-            peak=watch.peak if watch else 0,
+            peak=self._watch.peak if self._watch else 0,
             seconds=seconds,
             stdout=decided.pumps[0].tail(),
             stderr=decided.pumps[1].tail(),
-            trouble=fellows.trouble if fellows else "",
+            trouble=self._fellows.trouble if self._fellows else "",
             ended_by_trouble=self._trouble,
         )
-
-    def pause(self, seconds: float) -> bool:
-        """Wait while nothing runs; True when a stop was asked for meanwhile."""
-        for number in self._mailbox.wait(seconds):
-            self._hear(number)
-        return bool(self.stopped_by)
 
     def _start(self, commands: tuple[Command, ...]) -> None:
         spawn.become_subreaper()

@@ -161,6 +161,18 @@ def attempt(
     failed = install(launch, supervisor, settings, log)
     if failed is not None:
         return conclude.installation(failed, log)
+    return perform(launch, env, settings, supervisor, log, afterwards)
+
+
+def perform(
+    launch: Launch,
+    env: TrainingEnvironment,
+    settings: Settings,
+    supervisor: Supervisor,
+    log: Log,
+    afterwards: list[Callable[[Outcome], None]],
+) -> Outcome:
+    """Wait for the other hosts, run the program to its end, and say how it ended."""
     if settings.peer_timeout is not None:
         peers.wait(env.cluster, settings.peer_timeout, supervisor.pause, log.info)
     if supervisor.pause(0):
