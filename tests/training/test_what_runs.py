@@ -247,7 +247,9 @@ def test_a_command_that_is_not_run_is_warned_about(job: Job) -> None:
     assert "WARNING: the command after `--` is not run" in ended.stderr
 
 
-@pytest.mark.parametrize("flag", ["sagemaker_mpi_enabled", "sagemaker_parameter_server_enabled"])
+@pytest.mark.parametrize(
+    "flag", ["sagemaker_pytorch_ddp_enabled", "sagemaker_parameter_server_enabled"]
+)
 def test_a_launcher_there_is_none_of_is_refused_and_not_run_plainly(job: Job, flag: str) -> None:
     ended = job.program("print('ran')").hyperparameters(**{flag: "true"}).run()
     assert (ended.returncode, ended.stdout) == (1, "")
