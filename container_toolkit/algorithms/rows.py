@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from container_toolkit.content_types import codec as find_codec
+from container_toolkit.content_types import find_codec
 from container_toolkit.content_types.batch import Csr
 from container_toolkit.content_types.codec import Reading
 from container_toolkit.content_types.codec import reading as reading_of

@@ -56,4 +56,6 @@ def json_texts(numbers: Floats | NDArray[np.float64]) -> list[str]:
     found = texts(numbers)
     for position in np.flatnonzero(~np.isfinite(numbers)).tolist():
         found[position] = "null"
+    for position in np.flatnonzero((numbers == 0) & np.signbit(numbers)).tolist():
+        found[position] = "-0.0"  # -0 is an integer to most readers, and those have no sign of zero
     return found

@@ -30,25 +30,24 @@ def line_blocks(
     held: list[bytes] = []
     size = 0
     for chunk in chunks(stream, block):
-        last = len(chunk) < block
-        if last and not chunk.endswith(b"\n"):
-            chunk += b"\n"
-        cut = chunk.rfind(b"\n") + 1
-        first = chunk.find(b"\n") if cut else len(chunk)
-        if size + first > longest:
+        # A chunk that is not full is the last: its end is that of its last line.
+        cut = len(chunk) if len(chunk) < block else chunk.rfind(b"\n") + 1
+        first = chunk.find(b"\n")
+        if size + (first if first >= 0 else len(chunk)) > longest:
             raise DataError(
                 f"{name} line {line} is over {longest >> 20} MiB long; is it a text file?"
             )
         if cut:
-            lines = b"".join([*held, chunk[:cut]])
+            lines = ended(b"".join([*held, chunk[:cut]]), line)
             held, size = [], 0
-            yield line, without_mark(lines, line)
+            if lines:
+                yield line, lines
             line += int(np.count_nonzero(np.frombuffer(lines, np.uint8) == NEWLINE))
         if cut < len(chunk):
             held.append(chunk[cut:])
             size += len(chunk) - cut
-    if held:
-        yield line, without_mark(b"".join([*held, b"\n"]), line)
+    if held and (lines := ended(b"".join(held), line)):
+        yield line, lines
 
 
 def chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
@@ -65,5 +64,8 @@ def chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def without_mark(lines: bytes, line: int) -> bytes:
-    return lines[len(BOM) :] if line == 1 and lines.startswith(BOM) else lines
+def ended(lines: bytes, line: int) -> bytes:
+    """Without the byte order mark before line 1, and with the newline after the last."""
+    if line == 1:
+        lines = lines.removeprefix(BOM)
+    return lines + b"\n" if lines and not lines.endswith(b"\n") else lines

@@ -175,3 +175,14 @@ def kill_after_round(hosts: Hosts, victim: int, number: int) -> Ended:
     for pid in (runtime.pid, *programs):
         subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(pid)], check=False)
     return hosts.end()[1 - victim]
+
+
+def test_a_host_that_cant_read_its_data_ends_the_others_too(sharded: Hosts) -> None:
+    sharded.jobs[0].channel("train", **{"part-0": rows(50)})
+    sharded.jobs[1].channel("train", **{"part-1": rows(50) + "1,2,oops,3,4\n"})
+    leader, other = sharded.run()
+    assert (leader.returncode, other.returncode) == (3, 1), (leader, other)
+    assert str(other.failure).startswith("UserError: ")
+    assert "part-1, row 51, column 3" in str(other.failure)
+    assert str(leader.failure).startswith("PlatformError: host " + sharded.names[1])
+    assert "part-1, row 51, column 3" in str(leader.failure)

@@ -4,8 +4,9 @@
 
 NAME is that of a module `fuzz_NAME`, whose `check(data)` raises AssertionError where a decoder does
 anything but read those bytes right or say with a DataError why it can't, and whose `seeds()` are
-what mutation starts from. A crash, a hang of ten seconds or 2 GB of memory ends the run with the
-bytes that did it in a file `crash-…` of the current folder. Wants atheris.
+what mutation starts from. A crash, a hang of ten seconds or 6 GB of memory, of which atheris itself
+gathers some, ends the run with the bytes that did it in a file `crash-…` of the current folder.
+Wants atheris.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def main(name: str, seconds: int) -> None:
     for number, seed in enumerate(target.seeds()):
         (corpus / f"seed-{number}").write_bytes(seed)
     options = (f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10")
-    quiet = ("-rss_limit_mb=2048", "-verbosity=1", "-print_final_stats=1")
+    quiet = ("-rss_limit_mb=6144", "-verbosity=1", "-print_final_stats=1")
     atheris.Setup([f"fuzz_{name}", *options, *quiet, str(corpus)], target.check)
     atheris.Fuzz()
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container_toolkit.content_types import codec as find_codec
-from container_toolkit.content_types import csv, parse
+from container_toolkit.content_types import csv, find_codec, parse
 from container_toolkit.content_types.codec import Reading, reading
 from container_toolkit.content_types.csv_cells import rounded
 from container_toolkit.errors import ConfigError

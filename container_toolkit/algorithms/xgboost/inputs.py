@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from container_toolkit.algorithms import rows as channel_rows
+from container_toolkit.algorithms import spool
 from container_toolkit.algorithms.xgboost import data, matrix
 from container_toolkit.algorithms.xgboost.evaluation import TRAIN, VALIDATION, Data
 from container_toolkit.algorithms.xgboost.memory import Budget
@@ -40,7 +40,7 @@ def load(job: Job, chosen: Settings) -> dict[str, Rows]:
             job.env.cluster,
             csv_weights=chosen.csv_weights,
             budget=Budget.of(job.env),
-            scratch=tempfile.gettempdir(),
+            scratch=spool.folder(job.env.settings),
         )
         for name in names_of(job)
     }
@@ -56,7 +56,7 @@ def load_joined(job: Job, chosen: Settings) -> Rows:
         channel = job.env.channels[name]
         batches.append(channel_rows.batches(channel, media, reading, job.env.cluster))
     budget = Budget.of(job.env)
-    return data.keep(TRAIN, itertools.chain(*batches), budget, tempfile.gettempdir())
+    return data.keep(TRAIN, itertools.chain(*batches), budget, spool.folder(job.env.settings))
 
 
 def counted(loaded: Mapping[str, Rows], hosts: Hosts) -> dict[str, int]:
@@ -84,7 +84,7 @@ def made(job: Job, chosen: Settings, loaded: Mapping[str, Rows], columns: int) -
             columns=columns,
             ref=matrices.get(TRAIN),
             budget=Budget.of(job.env),
-            scratch=tempfile.gettempdir(),
+            scratch=spool.folder(job.env.settings),
         )
         exact_times(matrices[name], chosen)
     return Data(train=matrices[TRAIN], validation=matrices.get(VALIDATION))

@@ -102,7 +102,8 @@ def splits(labels: Floats, chosen: Settings) -> Iterator[NDArray[np.bool_]]:
 
     stratified = chosen.objective in outputs.BY_OBJECTIVE
     kind = RepeatedStratifiedKFold if stratified else RepeatedKFold
-    folding = kind(n_splits=chosen.folds, n_repeats=chosen.repeats, random_state=chosen.seed)
+    seed = chosen.seed % 2**32  # where xgboost takes negative ones, scikit-learn does not
+    folding = kind(n_splits=chosen.folds, n_repeats=chosen.repeats, random_state=seed)
     classes = labels.astype(np.int64) if stratified else None
     try:
         parts = list(folding.split(np.empty((len(labels), 0)), classes))

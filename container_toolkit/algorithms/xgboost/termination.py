@@ -1,4 +1,4 @@
-"""SIGTERM is heard between two rounds."""
+"""SIGTERM is heard between two rounds, and at once while there is no round yet."""
 
 from __future__ import annotations
 
@@ -41,5 +41,20 @@ class Stop:
         finally:
             signal.signal(signal.SIGTERM, before)
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """SIGTERM ends the block by SystemExit: there is nothing yet to be finished or kept."""
+        if self._asked:
+            raise SystemExit(EXIT)
+        before = signal.signal(signal.SIGTERM, end)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
     def _hear(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
+
+
+def end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(EXIT)

@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from container_toolkit.algorithms.xgboost import inputs, k_fold, labels, model, settings
+from container_toolkit.algorithms.xgboost import inputs, k_fold, labels, library, model, settings
 from container_toolkit.algorithms.xgboost.boost import Run, boost
 from container_toolkit.algorithms.xgboost.checkpoints import Checkpoints
 from container_toolkit.algorithms.xgboost.collective import joined
@@ -34,6 +34,7 @@ def train(job: Job) -> None:
     On several hosts every one calls it; the leader writes checkpoints and the model. Raises
     ToolkitErrors, and SystemExit as a shell tells SIGTERM when the job was stopped.
     """
+    library.load()
     chosen = settings.of(job.hyperparameters, job.env.machine.cpus)
     stop = Stop()
     with library_log(chosen):
@@ -52,17 +53,21 @@ def say(line: str) -> None:
 
 
 def alone_or_together(job: Job, chosen: Settings, stop: Stop) -> bool:
-    """Load, meet the other hosts, train; True when a stop was asked for before the end."""
+    """Meet the other hosts, load, train; True when a stop was asked for before the end.
+
+    They meet first, so that each hears at once of another that can't read its data.
+    """
     cluster = job.env.cluster
     if cluster.size > 1:
         check_for_several_hosts(chosen)
-    loaded = inputs.load(job, chosen)
     with stop.listening():
         try:
             with (
                 joined(cluster, announce=say, stopping=stop.asked, job=job.env.job_name) as hosts,
                 told("training"),
             ):
+                with stop.at_once():
+                    loaded = inputs.load(job, chosen)
                 return in_company(job, chosen, stop, loaded, hosts)
         except KeyboardInterrupt:
             if not stop.asked():
