@@ -53,6 +53,7 @@ THIRD_PARTY = {
     "storage": {"boto3", "botocore"},
     "content_types": {"pyarrow"},
     "algorithms": {"pyarrow", "scipy", "sklearn", "xgboost"},
+    "frameworks": {"torch"},
 }
 # What a room is built on, and may import at the top of a module.
 FOUNDATION = {"content_types": {"numpy"}, "algorithms": {"numpy"}}

@@ -79,11 +79,12 @@ def variables(place: Placement, level: str) -> dict[str, str]:
         # The leader starts all others itself: they have no keys for each other.
         "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
     }
+    alone = {"OMPI_MCA_plm": "isolated"}  # or mpirun would not start without an ssh
     return {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",  # has a meaning for root alone
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_pml": "ob1",
-        "OMPI_MCA_btl": "^openib",
+        "OMPI_MCA_btl": "^openib,ofi,uct",  # looking for such networks takes ofi alone a second
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",  # containers may not ptrace
         "OMPI_MCA_orte_abort_on_non_zero_status": "1",
         "OMPI_MCA_hwloc_base_binding_policy": "none",
@@ -93,7 +94,7 @@ def variables(place: Placement, level: str) -> dict[str, str]:
         "OMPI_MCA_mpi_yield_when_idle": "1",
         "NCCL_SOCKET_IFNAME": place.interface,
         "NCCL_DEBUG": level,
-        **(several if len(place.hosts) > 1 else {}),
+        **(several if len(place.hosts) > 1 else alone),
     }
 
 

@@ -1,7 +1,7 @@
 """What the two programs of an MPI job have in common: their command line, and how they meet.
 
-The hosts meet once, tell each other their keys, and stay connected, so that a stop which only the
-leader was told reaches the ranks of all hosts.
+The hosts meet once, tell each other their keys, and stay connected, so that a stop which only one
+of them was told of reaches the ranks of all.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from container_toolkit.errors import ToolkitError
 from container_toolkit.process import spawn
 from container_toolkit.process.mailbox import Mailbox
 from container_toolkit.rendezvous import Meeting, Patience, meet
+from container_toolkit.rendezvous.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 PORT = 27392  # beside the other two rendezvous, and like them below the kernel's own range
 LIMIT = 300.0  # seconds; the hosts have met before, so this is a guard and no wait
 RANK = b"\0OMPI_COMM_WORLD_RANK="  # what Open MPI gives a rank, and nothing that starts ranks
 
-# What the leader tells the others: that all ranks have ended well, or a signal that it was told of.
-# A failure they learn as all hosts of a job do.
+# What hosts tell each other: that all ranks have ended well, or a signal that they were told of. A
+# failure they learn as all hosts of a job do.
 OVER = {"over": True}
 SIGNAL = "signal"
 
@@ -54,6 +55,39 @@ class Job:
     program: tuple[str, ...] = ()
     mpi4py: bool = False
     ranks: int = 0
+
+
+class Others(Listener):
+    """Hears of a stop that another host was told of, which is then as if we had been told.
+
+    `stopped`: the signal, 0 for none; `by`: who passed it on.
+    """
+
+    def __init__(self, meeting: Meeting) -> None:
+        super().__init__(meeting)
+        self.stopped = 0
+        self.by = ""
+        self._known: set[int] = set()
+
+    def heard(self, host: str, message: Mapping[str, Any]) -> None:
+        number = message.get(SIGNAL)
+        if number in STOPS and number not in self._known:
+            self._known.add(number)
+            self.stopped, self.by = self.stopped or number, self.by or host
+            os.kill(os.getpid(), number)
+
+    def pass_on(self, number: int) -> None:
+        """Tell them of a stop; each host takes it for news once, whoever it heard it from."""
+        self._known.add(number)
+        self.tell({SIGNAL: number})
+
+    def exit_code(self) -> int:
+        """Of a host whose ranks ended well: it did not do what it was to do if others stopped."""
+        if not self.stopped:
+            return 0
+        name = signal.Signals(self.stopped).name
+        sys.stderr.write(f"stopped together with host {self.by}, which was told to by {name}\n")
+        return 128 + self.stopped
 
 
 def parse(argv: list[str]) -> Job:

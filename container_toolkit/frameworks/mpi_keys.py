@@ -84,7 +84,8 @@ def user() -> str:
 
 
 def make_key(folder: str, environ: Mapping[str, str]) -> str:
-    """A new key pair in `folder`; returns its public half."""
+    """A new key pair in `folder`; returns its public half. Raises CodeError as `user` does."""
+    user()
     path = os.path.join(folder, KEY)
     argv = [tool("ssh-keygen", environ), "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)

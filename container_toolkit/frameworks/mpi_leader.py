@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from container_toolkit.errors import CodeError, PlatformError
 from container_toolkit.frameworks import mpi_job, mpi_keys
-from container_toolkit.frameworks.mpi_job import PASSED_ON, STOPS
+from container_toolkit.frameworks.mpi_job import PASSED_ON, STOPS, Others
 from container_toolkit.frameworks.mpi_output import MPIRUN, Carrier, Lines, cause, traceback
 from container_toolkit.process import Command, spawn
-from container_toolkit.rendezvous.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +29,6 @@ def lead(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
     """The exit code of mpirun, which is the failed rank's."""
     if job.party.size == 1:
         return supervise(job, environ, mailbox, None)
-    mpi_keys.user()
     with tempfile.TemporaryDirectory(prefix="mpi-") as folder:
         key = mpi_keys.make_key(folder, environ)
         meeting = mpi_job.gather(job, mailbox)
@@ -40,9 +38,9 @@ def lead(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
             "OMPI_MCA_plm_rsh_agent": mpi_keys.tool("ssh", environ),
             "OMPI_MCA_plm_rsh_args": f"-F {config}",
         }
-        workers = Listener(meeting)
+        workers = Others(meeting)
         workers.listen()
-        code = supervise(job, {**environ, **ours}, mailbox, workers)
+        code = supervise(job, {**environ, **ours}, mailbox, workers) or workers.exit_code()
         if code == 0:
             workers.tell(mpi_job.OVER)
         return code
@@ -57,7 +55,7 @@ def program(job: Job) -> tuple[str, ...]:
 
 
 def supervise(
-    job: Job, environ: Mapping[str, str], mailbox: Mailbox, workers: Listener | None
+    job: Job, environ: Mapping[str, str], mailbox: Mailbox, workers: Others | None
 ) -> int:
     """Run mpirun to its end, its output line by line; returns its exit code."""
     mpirun = mpi_keys.tool(job.mpirun[0], environ)
@@ -77,7 +75,7 @@ def supervise(
     return explained(ended, err.lines) if ended.status else 0
 
 
-def wait(pid: int, workers: Listener | None, mailbox: Mailbox) -> Exit:
+def wait(pid: int, workers: Others | None, mailbox: Mailbox) -> Exit:
     """Until mpirun ends; the ranks of all hosts are told of signals that we are told of."""
     heard: set[int] = set()
     while True:
@@ -92,7 +90,7 @@ def wait(pid: int, workers: Listener | None, mailbox: Mailbox) -> Exit:
             heard.add(number)
             # mpirun itself would kill the ranks a second after it told them.
             if workers is not None:
-                workers.tell({mpi_job.SIGNAL: number})
+                workers.pass_on(number)
             if not mpi_job.tell_ranks(number):
                 spawn.send(pid, signal.SIGTERM)
 
@@ -101,9 +99,12 @@ def explained(ended: Exit, lines: Lines) -> int:
     """The last words of a failure, for whoever looks for the reason there; returns the exit code,
     which is no rank's where a host was lost."""
     why = cause(lines.last[MPIRUN])
-    own = [] if why.rank == MPIRUN else traceback(lines.last[why.rank])
-    said = [(why.sentence or f"mpirun ended with {ended.name}").encode(), *own]
-    sys.stderr.buffer.write(b"\n".join(said) + b"\n")
+    ranks = [why.rank] if why.rank != MPIRUN else sorted(lines.last)
+    own = [] if why.of_host else next(filter(None, (traceback(lines.last[r]) for r in ranks)), [])
+    sentence = (why.sentence or f"mpirun ended with {ended.name}").encode()
+    if why.exited and not own and lines.last[why.rank]:
+        sentence += b": " + lines.last[why.rank][-1]
+    sys.stderr.buffer.write(b"\n".join([sentence, *own]) + b"\n")
     return PlatformError.exit_code if why.of_host else ended.status
 
 

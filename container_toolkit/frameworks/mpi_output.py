@@ -24,6 +24,7 @@ LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")  # a progress bar's line ends wit
 MPIRUN = -1  # the rank, so to speak, of mpirun's own lines
 LONGEST_LINE = 1 << 20  # bytes; a longer one comes in pieces
 CHUNK = 1 << 16
+TITLE = b"Traceback (most recent call last):"
 KEPT = 80  # lines of each rank
 STARTERS = re.compile(rb'  File "(?:<frozen runpy>|[^"]*/runpy\.py|[^"]*/mpi4py/[^"]*)"')
 
@@ -72,6 +73,10 @@ class Lines:
     def _take(self, data: bytes) -> Iterable[bytes]:
         """The lines that `data`, which comes from one rank but for what follows its last line,
         completes."""
+        if data and self._parts.get(self._rank, b"")[-1:] == b"\r":
+            data = (
+                bytes([self._parts[self._rank].pop()]) + data
+            )  # what follows it, tells what it is
         start = 0
         for end in LINE_END.finditer(data):
             part = self._parts.pop(self._rank, b"")
@@ -119,11 +124,12 @@ class Carrier:
 
 
 class Cause(NamedTuple):
-    """Why mpirun failed: a sentence, the rank that did ("" and MPIRUN for unknown), and whether it
-    was no rank's fault but a host's."""
+    """Why mpirun failed: a sentence and the rank that did, "" and MPIRUN for unknown. Whether that
+    rank `exited` by itself; whether it was no rank's fault but that `of_host`."""
 
     sentence: str = ""
     rank: int = MPIRUN
+    exited: bool = False
     of_host: bool = False
 
 
@@ -150,6 +156,11 @@ CAUSES = (
         r"lost communication with a remote daemon\..*?Remote daemon *: \S+ on node (?P<lost>\S+)",
         "PlatformError: Open MPI's process on host {lost} was lost; see the log there",
     ),
+    (
+        r"unable to reliably (?P<lost>start) one or more daemons",
+        "PlatformError: mpirun could not {lost} its process on every host; see the logs there, and"
+        " that the hosts can reach each other",
+    ),
 )
 
 
@@ -163,16 +174,19 @@ def cause(said: Iterable[bytes]) -> Cause:
     named = match.groupdict()
     signal = Exit(signal=int(named.get("number", 0))).name
     sentence = words.format(**named, signal=signal)
-    return Cause(sentence, int(named.get("rank", MPIRUN)), "lost" in named)
+    rank = int(named.get("rank", MPIRUN))
+    return Cause(sentence, rank, exited="code" in named, of_host="lost" in named)
 
 
 def traceback(said: Iterable[bytes]) -> list[bytes]:
     """The last traceback among a rank's lines, to their end, without the frames that start a
     program; empty for none."""
     lines = list(said)
-    starts = [n for n, line in enumerate(lines) if line.startswith(b"Traceback (most recent")]
-    kept, dropping = [], False
-    for line in lines[starts[-1] :] if starts else []:
+    starts = [n for n, line in enumerate(lines) if TITLE in line]
+    if not starts:
+        return []
+    kept, dropping = [TITLE], False  # there may be something unfinished before it on the line
+    for line in lines[starts[-1] + 1 :]:
         if line.startswith(b'  File "'):
             dropping = bool(STARTERS.match(line))
         dropping = dropping and line.startswith(b"  ")

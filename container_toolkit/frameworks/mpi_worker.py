@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from container_toolkit.errors import PlatformError
 from container_toolkit.frameworks import mpi_job, mpi_keys
-from container_toolkit.frameworks.mpi_job import STOPS
+from container_toolkit.frameworks.mpi_job import STOPS, Others
 from container_toolkit.process import Command, spawn
-from container_toolkit.rendezvous.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,17 +29,16 @@ MOST_SESSIONS = 16  # at once; mpirun opens one
 PATIENCE = 30.0  # seconds, once the leader is gone, in which its failure is known to all hosts
 
 
-class Leader(Listener):
+class Leader(Others):
     """Hears how it goes there. `over`: all ranks have ended well; `ended`: when the connection did,
     by the monotonic clock."""
 
     over = False
     ended = float("inf")
 
-    def heard(self, host: str, message: Mapping[str, Any]) -> None:  # noqa: ARG002
-        if message.get(mpi_job.SIGNAL) in STOPS:  # as if we had been told
-            os.kill(os.getpid(), message[mpi_job.SIGNAL])
-        elif message == mpi_job.OVER:
+    def heard(self, host: str, message: Mapping[str, Any]) -> None:
+        super().heard(host, message)
+        if message == mpi_job.OVER:
             self.over = True
             os.kill(os.getpid(), signal.SIGCHLD)  # to wake up whoever waits
 
@@ -50,7 +48,7 @@ class Leader(Listener):
 
 
 def serve(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
-    """Always 0: what the ranks did, the leader tells."""
+    """The exit code: how the ranks fare, the leader tells."""
     sshd = mpi_keys.tool("sshd", environ)
     spawn.become_subreaper()  # what starts the ranks leaves its session
     with tempfile.TemporaryDirectory(prefix="mpi-") as folder, listening() as listener:
@@ -109,9 +107,10 @@ def wait(mailbox: Mailbox, sessions: Sessions, leader: Leader) -> int:
         for number in mailbox.wait(min(3600.0, left) if left > 0 else 3600.0):
             if number in STOPS and number not in heard:  # of each, a rank is told once
                 heard.add(number)
+                leader.pass_on(number)
                 mpi_job.tell_ranks(number)
         sessions.ended(spawn.reap())
-    return 0
+    return leader.exit_code()
 
 
 def listening() -> socket.socket:

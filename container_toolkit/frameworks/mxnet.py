@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from container_toolkit.contract import program as kinds
 from container_toolkit.errors import ConfigError
 from container_toolkit.frameworks import PARAMETER_SERVER, placement, plain
 from container_toolkit.process import Command
+from container_toolkit.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ DEFAULT_PORT, DEFAULT_VERBOSE = 8000, 0
 
 # Importing MXNet in one of these roles serves until all workers have finished.
 HELP = (sys.executable, "-c", "import mxnet")
+
+ENDS = ("-m", "container_toolkit.frameworks.mxnet_worker")
 
 # The scheduler listens at DMLC_PS_ROOT_URI, where ps-lite takes no name but an address; this has it
 # listen at all of its own, as under Kubernetes, where names are all there is too.
@@ -54,7 +58,15 @@ def plan(
         )
         for role in roles
     )
-    return (*plain.plan(env, program, {**common, "DMLC_ROLE": "worker"}), *helpers)
+    worker = plain.plan(env, one_that_ends(program), {**common, "DMLC_ROLE": "worker"})
+    return (*worker, *helpers)
+
+
+def one_that_ends(program: Program) -> Program:
+    """Python programs end when they fail, where the kvstore would keep them waiting."""
+    if program.kind not in (kinds.SCRIPT, kinds.PACKAGE):
+        return program
+    return replace(program, argv=(program.argv[0], *ENDS, *program.argv[1:]))
 
 
 def number(env: TrainingEnvironment, name: str, default: int, most: int) -> int:

@@ -43,7 +43,7 @@ def plan(
     place = placement.of(env)
     environ = {**for_ranks(env, place), **environ}
     arguments = to_arguments(env.hyperparameters.user) if program.takes_arguments else ()
-    launcher = (sys.executable, "-m", "torch.distributed.run")
+    launcher = (sys.executable, "-m", "container_toolkit.frameworks.torchrun")
     return (
         Command(
             argv=(*launcher, *rendezvous(env, place), *target(program), *arguments),

@@ -32,11 +32,9 @@ def training(ending: Ending, program: Program, log: Log) -> Outcome:
     if ending.stopped_by:
         return stopped(ending)
     if ending.ended_by_trouble:
-        return Outcome(
-            status=FAILED,
-            reason=f"PlatformError: {ending.trouble}; this host was fine, see the log of that one.",
-            exit_code=PlatformError.exit_code,
-        )
+        return elsewhere(ending, "this host was fine, see the log of that one.")
+    if ending.exit.status and ending.trouble:
+        return elsewhere(ending, f"the program here failed after that:\n{reason(ending, '', log)}")
     if ending.exit.status:
         prefix = "Framework Error: " if program.kind == kinds.FUNCTION else ""
         verdicts = ALGORITHMS_VERDICTS if program.kind == kinds.ALGORITHM else ()
@@ -48,6 +46,15 @@ def training(ending: Ending, program: Program, log: Log) -> Outcome:
             " but the program ended well"
         )
     return Outcome(status=COMPLETED)
+
+
+def elsewhere(ending: Ending, rest: str) -> Outcome:
+    """Another host failed first: what happened here is its consequence."""
+    return Outcome(
+        status=FAILED,
+        reason=f"PlatformError: {ending.trouble}; {rest}"[:LONGEST_REASON],
+        exit_code=PlatformError.exit_code,
+    )
 
 
 def installation(ending: Ending, log: Log) -> Outcome:
@@ -78,8 +85,4 @@ def reason(
 ) -> str:
     from container_toolkit.training.reason import tell
 
-    told = prefix + tell(ending, log.secrets, word, verdicts)
-    if not ending.trouble:
-        return told
-    first, _, rest = told.partition("\n")
-    return f"{first}\nbefore that, {ending.trouble}\n{rest}"[:LONGEST_REASON]
+    return prefix + tell(ending, log.secrets, word, verdicts)

@@ -52,6 +52,8 @@ class Fellows(Listener):
         self._say = say
         self._spare = spare if meeting.leads else 0
         self._said = False  # how the programs here ended
+        self._first = False  # whether ours was the first to fail, in the leader's judgement
+        self._early = ""  # the host in trouble, while it has not said why
         self._well: set[str] = set()  # whose programs have ended well
         self._left: set[str] = set()  # who has ended altogether
         self._all_well = False
@@ -68,15 +70,22 @@ class Fellows(Listener):
         return self._all_well
 
     def failing(self, what: str) -> None:
-        """A program here has failed. The leader waits for news before it says so: what it hears
-        meanwhile may be the cause."""
+        """A program here has failed. Who failed first is the leader's to judge, by who says so
+        first; why follows with `leave`."""
+        how = f"failed: {what}"
         if not self.meeting.leads:
-            self._say_failed(what)
+            self.tell({"failed": how, "early": True})
+        elif not self.trouble:
+            self._first = True
+            self.tell({"trouble": self.meeting.name, "how": how, "early": True})
 
-    def trouble_soon(self) -> str:
-        """`trouble`, waiting a little for news: a library often fails first when a host is lost."""
+    def final_trouble(self, failed: bool) -> str:
+        """`trouble` as it is known in the end: where a program here `failed` or another host is
+        still telling, a little later. A library often fails before its host is known as lost."""
         waited = 0.0
-        while not self.trouble and waited < NEWS and not self._pause(0.1):
+        while waited < NEWS and not self._first and (self._early or (failed and not self.trouble)):
+            if self._pause(0.1):
+                break
             waited += 0.1
         return self.trouble
 
@@ -101,8 +110,6 @@ class Fellows(Listener):
         self.meeting.close()
 
     def _say_failed(self, why: str, *, stopped: bool = False) -> None:
-        if self._said:
-            return
         self._said = True
         how = f"failed: {' '.join(why.split())[:LONGEST_WHY]}"
         if not self.meeting.leads:
@@ -119,14 +126,18 @@ class Fellows(Listener):
             wake()
         elif "failed" in message:
             if not message.get("stopped") or not self._spared(host):
-                self._fail(host, str(message["failed"]))
+                self._fail(host, str(message["failed"]), early=bool(message.get("early")))
         elif "trouble" in message:
-            self._fail(str(message["trouble"]), str(message.get("how")))
+            early = bool(message.get("early"))
+            self._fail(str(message["trouble"]), str(message.get("how")), early=early)
+        elif "first" in message:
+            self._first = True
         elif "bye" in message:
             self._leave(host)
 
     def gone(self, host: str) -> None:
-        if host not in self._left and host not in self._well and not self._spared(host):
+        expected = self.trouble or host in self._left or host in self._well
+        if not expected and not self._spared(host):
             self._fail(host, f"was lost: {KILLED}")
         self._leave(host)
 
@@ -140,13 +151,17 @@ class Fellows(Listener):
         self._count()
         return True
 
-    def _fail(self, host: str, how: str) -> None:
-        """The first failure is the cause, later ones its consequences."""
-        if self.trouble or host == self.meeting.name:
+    def _fail(self, host: str, how: str, *, early: bool = False) -> None:
+        """The first failure is the cause, later ones its consequences; `early`: its host will say
+        more about it."""
+        more = self._early == host and not early
+        if self._first or host == self.meeting.name or (self.trouble and not more):
             return
-        self.trouble = f"host {host} {how}"
+        self.trouble, self._early = f"host {host} {how}", host if early else ""
         if self.meeting.leads:
-            self.tell({"trouble": host, "how": how}, but=host)
+            self.tell({"trouble": host, "how": how, "early": early}, but=host)
+            if host in self.meeting.links:
+                self.meeting.links[host].tell({"first": True})
         wake()
 
     def _count(self) -> None:

@@ -26,6 +26,7 @@ LINES_AFTER = {1: 20}
 LINES_AFTER_ELSE = 2
 
 FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)(?:, in (.+))?$')
+RANK = re.compile(r"^\[rank\d+\]: ?")  # PyTorch's, before each line of a rank's traceback
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
 NOT_THE_USERS = re.compile(
     r"/(?:site|dist)-packages/|/lib/python3\.\d+/|^<(?:frozen|string)|container_toolkit/training/"
@@ -48,7 +49,9 @@ def tell(ending: Ending, secrets: Secrets, word: str = "", verdicts: tuple[str, 
     text = text_lines(ending.stderr) or text_lines(ending.stdout)
     lines = [secrets.mask(line) for line in text]
     said = [line for line in lines if verdicts and line.startswith(verdicts)]
-    cause = python_cause(lines, ending.exit.code) if not ending.exit.signal else None
+    cause = None
+    if not ending.exit.signal:
+        cause = python_cause([RANK.sub("", line) for line in lines], ending.exit.code)
     if said and not ending.exit.signal:
         first = shorten(said[-1], LONGEST_VERDICT)
         lines = [line for line in lines if line != said[-1]]  # the tail needs no second one

@@ -196,8 +196,8 @@ def perform(
     finally:
         spill.remove(with_files)
     log.info(announce.end_line(ending))
-    if fellows is not None and ending.exit.status and not ending.trouble:
-        ending = replace(ending, trouble=fellows.trouble_soon())
+    if fellows is not None and not ending.stopped_by:
+        ending = replace(ending, trouble=fellows.final_trouble(bool(ending.exit.status)))
     return settle(ending, launch, env, settings, log)
 
 

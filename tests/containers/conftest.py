@@ -109,3 +109,8 @@ def tensorflow(engine: Engine, base: str) -> str:
 @pytest.fixture(scope="session")
 def mxnet(engine: Engine, base: str) -> str:
     return framework(engine, base, "mxnet")
+
+
+@pytest.fixture(scope="session")
+def mpi(engine: Engine, base: str) -> str:
+    return framework(engine, base, "mpi")

@@ -116,6 +116,7 @@ class Hosts:
             (ml / "code/program.py").write_text(self.program)
         for folder in ("model", "output"):
             (ml / folder).mkdir()
+            (ml / folder).chmod(0o777)  # for any user
         config = ml / "input/config"
         parameters = json.loads((config / "hyperparameters.json").read_text())
         parameters |= {key: json.dumps(value) for key, value in self.hyperparameters.items()}

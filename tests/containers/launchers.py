@@ -82,9 +82,3 @@ def learned(*logs: str) -> Learned:
         {int(r): h for r, h in re.findall(r"^rank=(\d+) weights=(\w+)$", text, re.M)},
         float(accuracy),
     )
-
-
-def on_one_host(launcher: Launcher, request: pytest.FixtureRequest, folder: Path) -> Learned:
-    with launcher.hosts(request, folder / "one", 1) as alone:
-        assert alone.start().wait() == [0], alone[1].log
-        return learned(alone[1].log)

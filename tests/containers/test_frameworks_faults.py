@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENDLESS = 10_000_000  # epochs
 
-# The program as it is, but on the leader an exception comes up when it has learned for a second.
+# The program as it is, but on one host an exception comes up when it has learned for a second.
 FAILS = """
 import builtins, os, runpy, signal
 
@@ -30,7 +30,7 @@ def told(*words, **options):
         signal.setitimer(signal.ITIMER_REAL, 1)
 
 say = builtins.print
-if os.environ["SM_CURRENT_HOST"] == "algo-1":
+if os.environ["SM_CURRENT_HOST"] == FAILING:
     signal.signal(signal.SIGALRM, spoil)
     builtins.print = told
 runpy.run_path(PROGRAM, run_name="__main__")
@@ -69,23 +69,38 @@ def test_a_killed_worker_ends_the_others(
         assert "host algo-2 was lost" in job[1].failure.splitlines()[0]
 
 
-@each("kvstore")
-def test_a_leader_that_fails_ends_the_others_and_both_say_why(
-    name: str, request: pytest.FixtureRequest, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [
+        ("torchrun", 1),
+        ("kvstore", 2),
+        *(
+            pytest.param(name, 1, marks=pytest.mark.slow)
+            for name in LAUNCHERS
+            if name != "torchrun"
+        ),
+        *(pytest.param(name, 2, marks=pytest.mark.slow) for name in LAUNCHERS if name != "kvstore"),
+    ],
+)
+def test_a_host_that_fails_ends_the_others_and_all_say_why(
+    name: str, failing: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    launcher = LAUNCHERS[name]
+    launcher, other = LAUNCHERS[name], 3 - failing
     program = FAILS.replace("PROGRAM", repr(launcher.program))
+    program = program.replace("FAILING", repr(f"algo-{failing}"))
     with launcher.hosts(request, tmp_path, program=program, epochs=ENDLESS) as job:
-        assert job.start().wait() == [1, 3], [host.log for host in job.hosts.values()]
-        assert "ValueError: the data is spoiled" in job[1].failure.splitlines()[0]
-        first = job[2].failure.splitlines()[0]
-        assert "host algo-1 failed: " in first
-        assert "the data is spoiled" in first
+        job.start().wait()
+        found = {number: job[number].wait() for number in (failing, other)}
+        assert found == {failing: 1, other: 3}, [host.failure for host in job.hosts.values()]
+        assert job[failing].failure.startswith("ValueError: the data is spoiled")
+        assert job[other].failure.startswith(
+            f"PlatformError: host algo-{failing} failed: ValueError: the data is spoiled"
+        )
 
 
 @pytest.mark.parametrize(
     ("name", "seconds"),
-    [("torchrun", 5), *(pytest.param(name, 60, marks=pytest.mark.slow) for name in LAUNCHERS)],
+    [("kvstore", 5), *(pytest.param(name, 60, marks=pytest.mark.slow) for name in LAUNCHERS)],
 )
 def test_a_late_host_is_waited_for(
     name: str, seconds: float, request: pytest.FixtureRequest, tmp_path: Path

@@ -29,19 +29,22 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.2)
     args = parser.parse_args()
 
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    # Made before the process group: the first optimizer imports more of PyTorch 2.13, and a process
+    # group that is there then outlives its end, so that the process may abort at its own.
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
+
     together = "RANK" in os.environ
     if together:
         distributed.init_process_group("gloo")
     rank = distributed.get_rank() if together else 0
     size = distributed.get_world_size() if together else 1
-    torch.manual_seed(0)
     features, labels = load(os.environ["SM_CHANNEL_TRAINING"])
     features, labels = features[rank::size], labels[rank::size]
     print(f"rank={rank} of {size} rows={len(labels)}", flush=True)
 
-    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    learner = DistributedDataParallel(model) if size > 1 else model
-    optimizer = torch.optim.SGD(learner.parameters(), lr=args.lr, momentum=0.9)
+    learner = DistributedDataParallel(model) if together else model
     for _ in range(args.epochs):
         optimizer.zero_grad()
         nn.functional.cross_entropy(learner(features), labels).backward()

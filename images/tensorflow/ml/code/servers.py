@@ -51,6 +51,34 @@ class Place:
         )
 
 
+class Network:
+    """Two layers on the servers, and the step that each worker takes by itself."""
+
+    def __init__(self, place: Place, rate: float) -> None:
+        where = tf.train.replica_device_setter(cluster=place.cluster, worker_device=place.device)
+        normal, zeros = tf.initializers.he_normal, tf.initializers.zeros()
+        with tf.device(where if place.cluster else None):
+            tf.train.get_or_create_global_step()
+            self.weights = [
+                tf.get_variable("hidden", (64, 64), initializer=normal(seed=1)),
+                tf.get_variable("hidden_bias", (64,), initializer=zeros),
+                tf.get_variable("digits", (64, 10), initializer=normal(seed=2)),
+                tf.get_variable("digits_bias", (10,), initializer=zeros),
+            ]
+            self.finished = tf.get_variable("finished", (), tf.int32, zeros)
+            self.finish = self.finished.assign_add(1, use_locking=True)
+            self.features = tf.placeholder(tf.float32, (None, 64))
+            self.labels = tf.placeholder(tf.int32, (None,))
+            first, first_bias, second, second_bias = self.weights
+            self.scores = tf.nn.relu(self.features @ first + first_bias) @ second + second_bias
+            errors = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=self.labels, logits=self.scores
+            )
+            # Each worker takes as many steps as one alone would, so all take smaller ones.
+            optimizer = tf.train.MomentumOptimizer(rate / place.size, 0.9)
+            self.step = optimizer.minimize(tf.reduce_mean(errors), var_list=self.weights)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=60)
@@ -58,48 +86,26 @@ def main() -> None:
     args = parser.parse_args()
 
     place = Place(json.loads(os.environ.get("TF_CONFIG", "{}")))
-    features, labels = load(os.environ["SM_CHANNEL_TRAINING"])
-    features, labels = features[place.rank :: place.size], labels[place.rank :: place.size]
+    tables = load(os.environ["SM_CHANNEL_TRAINING"])
+    features, labels = (part[place.rank :: place.size] for part in tables)
     print(f"rank={place.rank} of {place.size} rows={len(labels)}", flush=True)
 
     tf.disable_v2_behavior()
-    tf.set_random_seed(0)
-    where = tf.train.replica_device_setter(cluster=place.cluster, worker_device=place.device)
-    with tf.device(where if place.cluster else None):
-        tf.train.get_or_create_global_step()
-        weights = [
-            tf.get_variable("hidden", (64, 64), initializer=tf.initializers.he_normal(seed=1)),
-            tf.get_variable("scores", (64, 10), initializer=tf.initializers.he_normal(seed=2)),
-            tf.get_variable("hidden_bias", (64,), initializer=tf.initializers.zeros()),
-            tf.get_variable("scores_bias", (10,), initializer=tf.initializers.zeros()),
-        ]
-        finished = tf.get_variable("finished", (), tf.int32, tf.initializers.zeros())
-        x = tf.placeholder(tf.float32, (None, 64))
-        scores = tf.nn.relu(x @ weights[0] + weights[2]) @ weights[1] + weights[3]
-        loss = tf.reduce_mean(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores)
-        )
-        # As many steps from everybody: so the pace is one worker's, however many there are.
-        optimizer = tf.train.MomentumOptimizer(args.lr / place.size, 0.9)
-        step = optimizer.minimize(loss, var_list=weights)
-        finish = finished.assign_add(1, use_locking=True)
-
+    network = Network(place, args.lr)
     with place.session() as session:
         for _ in range(args.epochs):
-            session.run(step, {x: features})
-        session.run(finish)
-        while session.run(finished) < place.size:
+            session.run(network.step, {network.features: features, network.labels: labels})
+        session.run(network.finish)
+        while session.run(network.finished) < place.size:
             time.sleep(0.05)
-        values = session.run(weights)
+        values = session.run(network.weights)
         flat = np.concatenate([value.ravel() for value in values])
-        print(
-            f"rank={place.rank} weights={hashlib.sha256(flat.tobytes()).hexdigest()[:16]}",
-            flush=True,
-        )
+        digest = hashlib.sha256(flat.tobytes()).hexdigest()
+        print(f"rank={place.rank} weights={digest[:16]}", flush=True)
         if place.rank == 0:
             features, labels = load(os.environ["SM_CHANNEL_TEST"])
-            accuracy = float((session.run(scores, {x: features}).argmax(1) == labels).mean())
-            print(f"accuracy={accuracy:.4f}", flush=True)
+            scores = session.run(network.scores, {network.features: features})
+            print(f"accuracy={float((scores.argmax(1) == labels).mean()):.4f}", flush=True)
             np.savez(os.path.join(os.environ["SM_MODEL_DIR"], "model.npz"), *values)
 
 

@@ -1,0 +1,100 @@
+"""torchrun where ranks die: as a plain program would, or started again, or gone on without."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.containers.launchers import TORCHRUN, learned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+# The rank of algo-2 is killed when it has begun, the first time it runs.
+DIES_ONCE = """
+import builtins, os, runpy, signal
+
+def told(*words, **options):
+    say(*words, **options)
+    if "rows=" in str(words[0]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+say = builtins.print
+if os.environ["SM_CURRENT_HOST"] == "algo-2" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+    builtins.print = told
+runpy.run_path("train.py", run_name="__main__")
+"""
+
+# Only after a restart there is an end to it.
+ENDLESS_AT_FIRST = """
+import os, runpy, sys
+if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+    sys.argv[1:] = ["--epochs", "10000000"]
+runpy.run_path("train.py", run_name="__main__")
+"""
+
+SAVES_STATE = """
+import os, signal, time
+
+def told(*_):
+    time.sleep(32)
+    print("saved", flush=True)
+    os._exit(0)
+
+signal.signal(signal.SIGTERM, told)
+print("ready", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
+def test_a_rank_that_was_killed_is_what_the_host_reports(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with TORCHRUN.hosts(request, tmp_path, program=DIES_ONCE) as job:
+        assert job.start().wait() == [3, 137], [host.failure for host in job.hosts.values()]
+        assert job[2].failure.startswith("killed by SIGKILL")
+        assert job[2].said("torchrun: rank 1 ended with SIGKILL")
+        assert "host algo-2 failed: killed by SIGKILL" in job[1].failure
+
+
+def test_a_rank_that_was_killed_is_started_again(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    restarts = {"sagemaker_torch_distributed_max_restarts": 1}
+    with TORCHRUN.hosts(request, tmp_path, program=DIES_ONCE, **restarts) as job:
+        assert job.start().wait() == [0, 0], [host.log for host in job.hosts.values()]
+        found = learned(*(host.log for host in job.hosts.values()))
+        assert len(job[2].said("rows=")) == 2
+    assert len(set(found.weights.values())) == 1
+    assert found.accuracy >= 0.94
+
+
+def test_hosts_go_on_without_one_that_was_killed(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    least = {"sagemaker_torch_distributed_min_hosts": 2}
+    with TORCHRUN.hosts(request, tmp_path, 3, program=ENDLESS_AT_FIRST, **least) as job:
+        for host in job.start().hosts.values():
+            host.wait_for("rows=")
+        job[3].container.signal("KILL")
+        assert [job[1].wait(), job[2].wait()] == [0, 0], [host.log for host in job.hosts.values()]
+        assert job[1].said("host algo-3 was lost; the others go on without it")
+        text = job[1].log + job[2].log
+    assert sorted(re.findall(r"^rank=(\d) of 2 rows=", text, re.MULTILINE)) == ["0", "1"]
+    assert learned(text).accuracy >= 0.94
+
+
+def test_a_rank_has_the_whole_grace_after_a_stop(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with TORCHRUN.hosts(request, tmp_path, 1, program=SAVES_STATE) as job:
+        job.start()[1].wait_for("ready")
+        job[1].container.signal("TERM")
+        assert job[1].wait() == 143
+        assert job[1].said("saved")
+        assert job[1].failure.startswith("Stopped by SIGTERM")
