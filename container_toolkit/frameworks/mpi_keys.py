@@ -98,13 +98,14 @@ def make_key(folder: str, environ: Mapping[str, str]) -> str:
 def write_client(folder: str, workers: Mapping[str, Mapping[str, Any]]) -> str:
     """What the leader needs to reach the workers; returns the configuration's path.
 
-    `workers`: host to `key`, `port` and `user`, as `write_server`'s side told them.
+    `workers`: host to the `key`, `port` and `user` it told, and its `address`.
     """
     config = [CLIENT.format(folder=folder)]
     known = []
     for host, told in workers.items():
         config.append(
-            f"Host {host}\nPort {told['port']}\nUser {told['user']}\nHostKeyAlias {host}\n"
+            f"Host {host}\nHostName {told['address']}\nPort {told['port']}\nUser {told['user']}\n"
+            f"HostKeyAlias {host}\n"
         )
         known.append(f"{host} {told['key']}\n")
     write(folder, KNOWN, "".join(known))

@@ -33,7 +33,12 @@ def lead(job: Job, environ: Mapping[str, str], mailbox: Mailbox) -> int:
         key = mpi_keys.make_key(folder, environ)
         meeting = mpi_job.gather(job, mailbox)
         told = meeting.exchange({"key": key})
-        config = mpi_keys.write_client(folder, {h: told[h] for h in job.party.hosts[1:]})
+        # Where a worker came from is where it is: its name needs no second look-up to go wrong.
+        workers_told = {
+            host: {**told[host], "address": link.socket.getpeername()[0]}
+            for host, link in meeting.links.items()
+        }
+        config = mpi_keys.write_client(folder, workers_told)
         ours = {
             "OMPI_MCA_plm_rsh_agent": mpi_keys.tool("ssh", environ),
             "OMPI_MCA_plm_rsh_args": f"-F {config}",

@@ -279,12 +279,13 @@ def test_a_command_from_the_leader_finds_this_hosts_environment(tmp_path: Path) 
 
 def test_the_leader_trusts_the_jobs_keys_alone(tmp_path: Path) -> None:
     workers = {
-        "algo-2": {"key": "ssh-ed25519 AAAA", "port": 4321, "user": "somebody"},
-        "algo-3": {"key": "ssh-ed25519 BBBB", "port": 4322, "user": "somebody"},
+        "algo-2": {"key": "ssh-ed25519 AAAA", "port": 4321, "user": "me", "address": "10.0.0.2"},
+        "algo-3": {"key": "ssh-ed25519 BBBB", "port": 4322, "user": "me", "address": "10.0.0.3"},
     }
     config = (tmp_path / mpi_keys.write_client(str(tmp_path), workers)).read_text()
     known = (tmp_path / "known_hosts").read_text().splitlines()
     assert known == ["algo-2 ssh-ed25519 AAAA", "algo-3 ssh-ed25519 BBBB"]
+    assert "Host algo-3\nHostName 10.0.0.3\nPort 4322\nUser me\nHostKeyAlias algo-3\n" in config
     assert config.index("Port 4322") < config.index("Host *")
     settings = dict(line.split(" ", 1) for line in config.splitlines())
     assert settings["StrictHostKeyChecking"] == "yes"
