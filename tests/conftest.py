@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.jobs import Job
 from tests.object_store import serve
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.object_store import ObjectStore
+
+
+# Nothing here measures time, and no machine is too slow or too busy to be right.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from container_toolkit.content_types import find_codec
 from container_toolkit.content_types.batch import Csr
 from container_toolkit.content_types.codec import Reading
 from container_toolkit.content_types.codec import reading as reading_of
-from container_toolkit.contract.channels import PIPE_MODE
+from container_toolkit.content_types.recordio_frames import records
+from container_toolkit.contract.channels import PIPE_MODE, RECORDIO
 from container_toolkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,17 +63,33 @@ def data_files(channel: Channel, cluster: Cluster) -> list[str]:
 
 def streams(channel: Channel, cluster: Cluster, codec: Codec) -> Iterator[tuple[str, BinaryIO]]:
     if channel.input_mode == PIPE_MODE:
-        if codec.seeks:
-            raise DataError(
-                f"channel {channel.name!r}: {codec.media_type} can't be read in Pipe mode."
-            )
-        epochs = channel.epochs()
-        yield f"{channel.path}_0", next(epochs)
-        epochs.close()  # type: ignore[attr-defined]
+        yield from piped(channel, codec)
         return
     for path in data_files(channel, cluster):
         with opened(path) as stream:
             yield path, stream
+
+
+def piped(channel: Channel, codec: Codec) -> Iterator[tuple[str, BinaryIO]]:
+    """One epoch of the FIFO; where the service wraps each object into a record, one by one."""
+    name = f"{channel.path}_0"
+    with closing(channel.epochs()) as epochs:
+        stream = next(epochs)
+        if channel.record_wrapper == RECORDIO:
+            for number, content in enumerate(unwrapped(stream, name), 1):
+                yield f"{name}, object {number}", BytesIO(content)
+        elif codec.seeks:
+            raise DataError(
+                f"channel {channel.name!r}: {codec.media_type} can't be read in Pipe mode."
+            )
+        else:
+            yield name, stream
+
+
+def unwrapped(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    for found in records(stream, name):
+        for start, length in zip(found.starts, found.lengths, strict=True):
+            yield found.data[start : start + length].tobytes()
 
 
 def opened(path: str) -> BinaryIO:

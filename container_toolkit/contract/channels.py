@@ -12,7 +12,7 @@ from container_toolkit.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from io import BufferedReader
     from typing import Any
 
@@ -25,7 +25,8 @@ FILE_MODE, FAST_FILE_MODE, PIPE_MODE = "File", "FastFile", "Pipe"
 MODES = (FILE_MODE, FAST_FILE_MODE, PIPE_MODE)
 REPLICATED, SHARDED = "FullyReplicated", "ShardedByS3Key"
 DISTRIBUTIONS = (REPLICATED, SHARDED)
-WRAPPERS = ("None", "RecordIO")
+RECORDIO = "RecordIO"
+WRAPPERS = ("None", RECORDIO)
 
 # The next epoch's FIFO usually exists when this one is opened, but it is not promised.
 FIFO_WAIT = 60.0  # seconds
@@ -68,7 +69,7 @@ class Channel(Value):
             return files
         return files[cluster.rank :: cluster.size]
 
-    def epochs(self, wait: float = FIFO_WAIT) -> Iterator[BufferedReader]:
+    def epochs(self, wait: float = FIFO_WAIT) -> Generator[BufferedReader]:
         """Pipe mode: the data of epoch 0, 1, 2, … as one binary stream each, closed after use.
 
         Never ends by itself: the service offers as many epochs as are asked for, so leave the

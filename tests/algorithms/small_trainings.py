@@ -28,7 +28,8 @@ def settings(**hyperparameters: Any) -> Settings:
     values = {"num_round": 8, "objective": "reg:squarederror", "booster": "gbtree", "max_depth": 3}
     if hyperparameters.get("booster") == "gblinear":
         del values["max_depth"]
-    return settings_of.of({**values, "verbosity": 0, **hyperparameters}, cpus=2)
+    chosen = settings_of.of({**values, "verbosity": 0, **hyperparameters}, cpus=2)
+    return chosen.to_be_resumed()
 
 
 def labels(objective: str, values: np.ndarray) -> np.ndarray:

@@ -39,7 +39,8 @@ def test_the_last_five_rounds_are_kept(tmp_path: Path) -> None:
 
 def test_it_is_a_model_that_xgboost_loads(tmp_path: Path) -> None:
     train(settings(num_round=3), str(tmp_path))
-    booster = xgboost.Booster(model_file=str(tmp_path / "xgboost-checkpoint.2"))
+    raw = (tmp_path / "xgboost-checkpoint.2").read_bytes()
+    booster = xgboost.Booster(model_file=bytearray(raw))
     assert booster.num_boosted_rounds() == 3
 
 

@@ -33,7 +33,7 @@ def predictions(job: Job) -> np.ndarray:
 
 def models(job: Job) -> list[xgboost.Booster]:
     paths = sorted((job.base / "model").glob("xgboost-model-*"))
-    return [xgboost.Booster(model_file=path) for path in paths]
+    return [xgboost.Booster(model_file=bytearray(path.read_bytes())) for path in paths]
 
 
 def train(job: Job, labels: Any, features: Any, **more: Any) -> Ended:

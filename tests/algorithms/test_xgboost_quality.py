@@ -33,7 +33,6 @@ SAMPLED = {
     "seed": 0,
     "nthread": 1,
 }
-TOLERANCE = 0.01  # of a metric in [0, 1]: another seed draws other samples of rows
 
 
 def trained(
@@ -73,8 +72,8 @@ def test_breast_cancer(job: Job) -> None:
     accuracy = accuracy_score(labels, given["predicted_label"])
     assert last(ended, "validation-auc") == pytest.approx(auc, abs=1e-5)
     assert last(ended, "validation-accuracy") == pytest.approx(accuracy, abs=1e-5)
-    assert auc >= 0.9817 - TOLERANCE
-    assert accuracy >= 0.937 - TOLERANCE
+    assert round(auc, 4) >= 0.9817
+    assert accuracy >= 0.937
 
 
 def test_digits(job: Job) -> None:

@@ -35,6 +35,10 @@ def model(job: Job) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
+def booster_of(job: Job) -> xgboost.Booster:
+    return xgboost.Booster(model_file=bytearray(model(job) or b""))
+
+
 def failed(ended: Ended) -> str:
     assert ended.returncode != 0, ended
     assert ended.failure is not None
@@ -57,7 +61,7 @@ def until(process: subprocess.Popen[bytes], text: bytes) -> bytes:
 def test_the_model_and_the_log_of_a_job(job: Job) -> None:
     ended = of_csv(job, BOTH, num_round=3).run()
     assert ended.returncode == 0, ended
-    booster = xgboost.Booster(model_file=job.base / "model" / "xgboost-model")
+    booster = booster_of(job)
     assert booster.num_boosted_rounds() == 3
     assert booster.num_features() == 4
     assert booster.attr(CONTENT_TYPE) == "text/csv"
@@ -83,7 +87,7 @@ def test_weights_of_csv_are_weights(job: Job) -> None:
     rows = np.column_stack([np.where(np.arange(300) < 150, 1.0, 0.0), FEATURES])
     wrong = np.where(np.arange(300) < 150, 5.0, 1000.0)
     of_csv(job, {"train": [csv(wrong, rows)]}, num_round=4, csv_weights=1).run()
-    booster = xgboost.Booster(model_file=job.base / "model" / "xgboost-model")
+    booster = booster_of(job)
     assert booster.num_features() == 4
     np.testing.assert_allclose(booster.predict(xgboost.DMatrix(FEATURES)), 5.0, rtol=1e-3)
 
@@ -102,7 +106,7 @@ def test_sigterm_ends_after_the_round_with_a_checkpoint(job: Job, saved: str) ->
     if saved == "false":
         assert model(job) is None
         return
-    booster = xgboost.Booster(model_file=job.base / "model" / "xgboost-model")
+    booster = booster_of(job)
     assert booster.num_boosted_rounds() == done
 
 

@@ -163,7 +163,7 @@ def renew(booster: xgboost.Booster, settings: Settings) -> None:
     They hold the state of the sampling of columns, which no model file has. xgboost makes new ones
     when their names change.
     """
-    if settings.booster == LINEAR:
+    if settings.booster == LINEAR or not settings.repeats_rounds:
         return
     given = settings.params.get("updater")
     if given:

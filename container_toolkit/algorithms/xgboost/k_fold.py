@@ -61,6 +61,7 @@ def train(job: Job, chosen: Settings, stop: Stop, say: Callable[[str], None]) ->
     sizes = inputs.counted({TRAIN: rows}, Alone())
     say(f"{rows.rows} rows, {sizes['features']} features, {chosen.folds} folds")
     folder = contract.load(job.env.layout)
+    chosen = chosen.to_be_resumed() if folder else chosen
     folds: list[Fold] = []
     with stop.listening(), told("training"):
         run = Run(settings=chosen, hosts=Alone(), stop=stop, say=say)

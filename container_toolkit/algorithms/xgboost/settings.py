@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from container_toolkit.algorithms.xgboost import metric_names, parameters
@@ -77,6 +77,16 @@ class Settings:
         return self.params.get("lambdarank_unbiased") != "true"
 
     @property
+    def repeats_rounds(self) -> bool:
+        """Whether a round's randomness depends on the seed and the round's number alone."""
+        return bool(self.params.get("seed_per_iteration"))
+
+    def to_be_resumed(self) -> Settings:
+        """With rounds that can be repeated: else a run that is resumed would draw other samples
+        than one that is not. Without, the model is what xgboost's own `train` makes."""
+        return replace(self, params={**self.params, "seed_per_iteration": True})
+
+    @property
     def native(self) -> tuple[str, ...]:
         """The metrics that xgboost computes."""
         return tuple(name for name in self.metrics if not is_ours(name))
@@ -97,9 +107,6 @@ class Settings:
 def of(values: Mapping[str, Any], cpus: int) -> Settings:
     """`values`: a job's hyperparameters, `cpus`: how many the host may use at once."""
     params = {"nthread": cpus, **parameters.booster(values)}
-    # Each round's randomness depends on the seed and the round's number alone; without it, a run
-    # that is resumed draws other samples than one that is not.
-    params["seed_per_iteration"] = True
     # A tuning metric may be one of train; early stopping looks at validation all the same.
     tuned = values.get("_tuning_objective_metric", "")
     metrics = parameters.metrics(values)

@@ -100,6 +100,8 @@ def in_company(
         rows.close()
     folder = checkpoint_folder(job, chosen, tell) if hosts.rank == 0 else ""
     checkpoints = Checkpoints(folder, inputs.identity(chosen, sizes), tell)
+    if hosts.broadcast(b"kept" if folder else b""):
+        chosen = chosen.to_be_resumed()
     run = Run(settings=chosen, hosts=hosts, stop=stop, say=tell)
     done = boost(run, matrices, checkpoints)
     if hosts.rank == 0 and done.rounds and (chosen.save_on_stop or not done.stopped):
