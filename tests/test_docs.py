@@ -80,9 +80,11 @@ MADE = ["variables.md", "errors.md", "commands.md", "python-api.md", "algorithms
 @pytest.mark.parametrize("name", MADE)
 def test_a_page_made_from_the_code_is_fresh(generate: ModuleType, name: str) -> None:
     assert set(generate.PAGES) == set(MADE)
-    assert (ROOT / "docs/reference" / name).read_text() == generate.PAGES[name](), (
-        "run `python docs/generate.py`"
-    )
+    page, made = (ROOT / "docs/reference" / name).read_text(), generate.PAGES[name]()
+    if name == "commands.md":
+        # Each Python lays a command's help out in columns of its own; the words are the same.
+        page, made = " ".join(page.split()), " ".join(made.split())
+    assert page == made, "run `python docs/generate.py`"
 
 
 @pytest.mark.parametrize("page", every(PAGES))

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
+import botocore.validate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,13 +161,11 @@ def request(algorithm: Algorithm = XGBOOST) -> dict[str, Any]:
 
 
 def test_the_service_s_own_model_takes_the_request(capsys: CaptureFixture[str]) -> None:
-    botocore = pytest.importorskip("botocore.session")
-    validate = pytest.importorskip("botocore.validate")
-    service = botocore.get_session().get_service_model("sagemaker")
+    service = botocore.session.get_session().get_service_model("sagemaker")
     shape = service.operation_model("CreateAlgorithm").input_shape
     found = json.loads(shown_by_cli(capsys, "xgboost", "--create-algorithm", request_image()))
     assert found == request()
-    assert not validate.ParamValidator().validate(found, shape).has_errors()
+    assert not botocore.validate.ParamValidator().validate(found, shape).has_errors()
     assert complaints(found, shape, "request") == []
 
 
@@ -196,8 +196,7 @@ def complaints(value: Any, shape: Any, where: str) -> list[str]:
 
 
 def test_the_complaints_are_heard() -> None:
-    botocore = pytest.importorskip("botocore.session")
-    service = botocore.get_session().get_service_model("sagemaker")
+    service = botocore.session.get_session().get_service_model("sagemaker")
     shape = service.operation_model("CreateAlgorithm").input_shape
     broken = request() | {"AlgorithmName": "a_b"}
     broken["TrainingSpecification"]["SupportedTrainingInstanceTypes"] = ["ml.none"]

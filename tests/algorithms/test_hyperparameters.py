@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xgboost
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,6 @@ from container_toolkit.algorithms.validation import hyperparameters
 from container_toolkit.algorithms.xgboost import metric_names, parameters
 from container_toolkit.algorithms.xgboost.hyperparameters import HYPERPARAMETERS, OBJECTIVES
 from tests.algorithms.documents import XGBOOST, plausible
-
-xgboost = pytest.importorskip("xgboost")
 
 ROWS, COLUMNS, CLASSES = 60, 4, 3
 DATA = np.random.default_rng(0).random((ROWS, COLUMNS), dtype=np.float32)

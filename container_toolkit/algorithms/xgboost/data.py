@@ -49,9 +49,6 @@ class Rows:
         self.rows = len(labels)
         self.columns = blocks.columns if self.rows else 0
         self.sparse = blocks.sparse
-        self.has_labels = self.rows > 0
-        self.has_weights = weights is not None
-        self.has_groups = groups is not None
         self._blocks = blocks
         self._labels = labels
         self._weights = weights

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 # Both the loop's and the library's.
 SHARED = frozenset(("seed", "nthread"))
 # The training loop's own, and what has no effect any more.
-NOT_FOR_THE_LIBRARY: frozenset[str] = frozenset(
-    {one.name for one in JOB} | {one.name for one in HYPERPARAMETERS if one.deprecated}
-) - {"seed", "nthread"}
+NOT_FOR_THE_LIBRARY: frozenset[str] = (
+    frozenset({one.name for one in JOB} | {one.name for one in HYPERPARAMETERS if one.deprecated})
+    - SHARED
+)
 
 TWEEDIE = "tweedie-nloglik"
 TWEEDIE_POWER = 1.5  # xgboost's own default

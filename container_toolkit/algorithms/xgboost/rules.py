@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Values = Mapping[str, Any]
     Check = Callable[[Values, Collection[str]], str]
 
-RANKED = ("ndcg", "map", "pre")
 CLASSIFIERS = ("binary:", "multi:", "reg:logistic")
 # Averages over the classes are made of one class each; these speak of the positive one.
 POSITIVE_CLASS = ("f1_binary", "precision", "recall")

@@ -60,19 +60,14 @@ def alone_or_together(job: Job, chosen: Settings, stop: Stop) -> bool:
     cluster = job.env.cluster
     if cluster.size > 1:
         check_for_several_hosts(chosen)
-    with stop.listening():
-        try:
-            with (
-                joined(cluster, announce=say, stopping=stop.asked, job=job.env.job_name) as hosts,
-                told("training"),
-            ):
-                with stop.at_once():
-                    loaded = inputs.load(job, chosen)
-                return in_company(job, chosen, stop, loaded, hosts)
-        except KeyboardInterrupt:
-            if not stop.asked():
-                raise
-            return True
+    with (
+        stop.listening(),
+        joined(cluster, announce=say, stopping=stop.asked, job=job.env.job_name) as hosts,
+        told("training"),
+    ):
+        with stop.at_once():
+            loaded = inputs.load(job, chosen)
+        return in_company(job, chosen, stop, loaded, hosts)
 
 
 def check_for_several_hosts(chosen: Settings) -> None:
