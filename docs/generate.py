@@ -53,6 +53,7 @@ def variables() -> str:
         ("Read: ours", tables.READ_OURS),
         ("Read on the host", tables.READ_HOST),
         ("Exported to the program", tables.EXPORTED),
+        *((f"Exported by the launcher `{name}`", rows) for name, rows in tables.LAUNCHERS.items()),
     ]
     text = MADE + "# Environment variables\n"
     for title, rows in parts:

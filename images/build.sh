@@ -26,3 +26,7 @@ build theirs --build-arg "BASE_IMAGE=$base" images/custom/theirs
 build forecaster images/custom
 build container-toolkit-sklearn images/sklearn
 build container-toolkit-xgboost images/xgboost
+build container-toolkit-pytorch images/pytorch
+build container-toolkit-tensorflow images/tensorflow
+build container-toolkit-mxnet images/mxnet
+build container-toolkit-mpi images/mpi

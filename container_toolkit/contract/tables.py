@@ -156,3 +156,55 @@ EXPORTED = (
     v("CURRENT_HOST", "This host."),
     v("PYTHONUNBUFFERED", "So that lines come when they are printed.", "1"),
 )
+
+# By launcher. An image's or a job's own value comes before ours, but for TF_CONFIG and DMLC_*,
+# which say what the launcher is about to start.
+LAUNCHERS = {
+    "pytorch": (
+        v("MASTER_ADDR", "The leader's name.", "the first host"),
+        v("MASTER_PORT", "Its port for a process group.", "7777"),
+        v("NCCL_SOCKET_IFNAME", "The interface hosts talk over."),
+        v("GLOO_SOCKET_IFNAME", "The same."),
+        v("NCCL_IB_DISABLE", "InfiniBand is not looked for.", "1"),
+        v("NCCL_DEBUG", "What NCCL tells.", "WARN"),
+        v("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "Seconds torchrun leaves its ranks to end.", "110"),
+        v("OMP_NUM_THREADS", "With several ranks on a host: each one's share of the CPUs."),
+    ),
+    "tensorflow": (
+        v("TF_CONFIG", "JSON: the cluster, and this task, where one was asked for."),
+        v("TF_CPP_MIN_LOG_LEVEL", "Its own chatter is left out.", "1"),
+    ),
+    "mxnet": (
+        v("DMLC_ROLE", "`worker`; beside it `server`s and the `scheduler`."),
+        v("DMLC_NUM_WORKER", "Hosts."),
+        v("DMLC_NUM_SERVER", "Hosts."),
+        v("DMLC_PS_ROOT_URI", "The leader's name."),
+        v("DMLC_PS_ROOT_PORT", "The scheduler's port: hyperparameter `_ps_port`.", "8000"),
+        v("DMLC_INTERFACE", "The interface hosts talk over."),
+        v("DMLC_USE_KUBERNETES", "The scheduler's and servers': names are enough.", "1"),
+        v("PS_VERBOSE", "How much ps-lite tells: hyperparameter `_ps_verbose`.", "0"),
+    ),
+    "sklearn": (
+        v("LOKY_MAX_CPU_COUNT", "joblib's processes: the container's CPUs."),
+        v("GOTO_NUM_THREADS", "OpenBLAS's threads: the same."),
+        v("OMP_THREAD_LIMIT", "OpenMP's threads: the same."),
+    ),
+    "mpi": (
+        v("OMPI_ALLOW_RUN_AS_ROOT", "A container's program often is root.", "1"),
+        v("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "The same.", "1"),
+        v("OMPI_MCA_pml", "How messages are passed.", "ob1"),
+        v("OMPI_MCA_btl", "Networks that are not looked for.", "^openib,ofi,uct"),
+        v("OMPI_MCA_btl_vader_single_copy_mechanism", "Containers may not ptrace.", "none"),
+        v("OMPI_MCA_orte_abort_on_non_zero_status", "A rank that fails ends all.", "1"),
+        v("OMPI_MCA_hwloc_base_binding_policy", "Ranks are not tied to CPUs.", "none"),
+        v("OMPI_MCA_rmaps_base_mapping_policy", "Ranks are counted host by host.", "slot"),
+        v("OMPI_MCA_mpi_yield_when_idle", "A rank that waits leaves the CPU to others.", "1"),
+        v("OMPI_MCA_btl_tcp_if_include", "On several hosts: the interface they talk over."),
+        v("OMPI_MCA_oob_tcp_if_include", "On several hosts: the same."),
+        v("OMPI_MCA_plm_rsh_no_tree_spawn", "On several hosts: the leader starts all.", "1"),
+        v("OMPI_MCA_plm", "On one host: there is no ssh to look for.", "isolated"),
+        v("NCCL_SOCKET_IFNAME", "The interface hosts talk over."),
+        v("NCCL_DEBUG", "What NCCL tells: `--NCCL_DEBUG` among the job's options.", "WARN"),
+        v("OMP_NUM_THREADS", "With several ranks on a host: each one's share of the CPUs."),
+    ),
+}
