@@ -168,6 +168,11 @@ LAUNCHERS = {
         v("NCCL_IB_DISABLE", "InfiniBand is not looked for.", "1"),
         v("NCCL_DEBUG", "What NCCL tells.", "WARN"),
         v("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "Seconds torchrun leaves its ranks to end.", "110"),
+        v(
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE",
+            "Ranks started again have a store of their own.",
+            "1",
+        ),
         v("OMP_NUM_THREADS", "With several ranks on a host: each one's share of the CPUs."),
     ),
     "tensorflow": (

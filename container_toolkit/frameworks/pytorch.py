@@ -71,8 +71,15 @@ def variables(env: TrainingEnvironment) -> dict[str, str]:
 
 
 def for_ranks(env: TrainingEnvironment, place: Placement) -> dict[str, str]:
-    """The CPUs shared out between several ranks: torchrun itself would leave each one thread."""
-    found = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}
+    """The CPUs shared out between several ranks: torchrun itself would leave each one thread.
+
+    A store for every start of the ranks: in one that torchrun goes on with, PyTorch 2.13's ranks
+    find the addresses of those before them, and fail again.
+    """
+    found = {
+        "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(SHUTDOWN),
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
     if place.processes > 1:
         found["OMP_NUM_THREADS"] = str(max(1, env.machine.cpus // place.processes))
     return found

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PORT = 27390  # below the range from which Linux takes the ports of outgoing connections
 LAST_WORD = 10.0  # seconds that the leader waits for the others' once something has failed
 NEWS = 2.0  # seconds in which a host that was lost is known as such to the others
+TOGETHER = 5.0  # seconds between the first and the last of hosts that are stopped as one
 LONGEST_WHY = 300  # characters
 KILLED = "its connection ended without a word: it was killed, or its machine or network is gone"
 
@@ -54,6 +55,7 @@ class Fellows(Listener):
         self._said = False  # how the programs here ended
         self._first = False  # whether ours was the first to fail, in the leader's judgement
         self._early = ""  # the host in trouble, while it has not said why
+        self._stop = False  # whether its trouble is that it was stopped
         self._well: set[str] = set()  # whose programs have ended well
         self._left: set[str] = set()  # who has ended altogether
         self._all_well = False
@@ -81,10 +83,13 @@ class Fellows(Listener):
 
     def final_trouble(self, failed: bool) -> str:
         """`trouble` as it is known in the end: where a program here `failed` or another host is
-        still telling, a little later. A library often fails before its host is known as lost."""
+        still telling, a little later. A library often fails before its host is known as lost, and
+        where one host was told to stop the others mostly are, if not in the same instant."""
         waited = 0.0
-        while waited < NEWS and not self._first and (self._early or (failed and not self.trouble)):
-            if self._pause(0.1):
+        while not self._first:
+            expecting = self._early or (failed and not self.trouble)
+            limit = TOGETHER if self._stop else NEWS if expecting else 0.0
+            if waited >= limit or self._pause(0.1):
                 break
             waited += 0.1
         return self.trouble
@@ -115,7 +120,7 @@ class Fellows(Listener):
         if not self.meeting.leads:
             self.tell({"failed": how, "stopped": stopped})
         elif not self.trouble:
-            self.tell({"trouble": self.meeting.name, "how": how})
+            self.tell({"trouble": self.meeting.name, "how": how, "stopped": stopped})
 
     def heard(self, host: str, message: Mapping[str, Any]) -> None:
         if "well" in message:
@@ -126,10 +131,9 @@ class Fellows(Listener):
             wake()
         elif "failed" in message:
             if not message.get("stopped") or not self._spared(host):
-                self._fail(host, str(message["failed"]), early=bool(message.get("early")))
+                self._fail(host, str(message["failed"]), message)
         elif "trouble" in message:
-            early = bool(message.get("early"))
-            self._fail(str(message["trouble"]), str(message.get("how")), early=early)
+            self._fail(str(message["trouble"]), str(message.get("how")), message)
         elif "first" in message:
             self._first = True
         elif "bye" in message:
@@ -138,7 +142,7 @@ class Fellows(Listener):
     def gone(self, host: str) -> None:
         expected = self.trouble or host in self._left or host in self._well
         if not expected and not self._spared(host):
-            self._fail(host, f"was lost: {KILLED}")
+            self._fail(host, f"was lost: {KILLED}", {})
         self._leave(host)
 
     def _spared(self, host: str) -> bool:
@@ -151,15 +155,18 @@ class Fellows(Listener):
         self._count()
         return True
 
-    def _fail(self, host: str, how: str, *, early: bool = False) -> None:
-        """The first failure is the cause, later ones its consequences; `early`: its host will say
-        more about it."""
+    def _fail(self, host: str, how: str, message: Mapping[str, Any]) -> None:
+        """The first failure is the cause, later ones its consequences. By the message that told of
+        it, its host may say more about it (`early`), or was `stopped`."""
+        early, stopped = bool(message.get("early")), bool(message.get("stopped"))
         more = self._early == host and not early
         if self._first or host == self.meeting.name or (self.trouble and not more):
             return
         self.trouble, self._early = f"host {host} {how}", host if early else ""
+        self._stop = stopped
         if self.meeting.leads:
-            self.tell({"trouble": host, "how": how, "early": early}, but=host)
+            news = {"trouble": host, "how": how, "early": early, "stopped": stopped}
+            self.tell(news, but=host)
             if host in self.meeting.links:
                 self.meeting.links[host].tell({"first": True})
         wake()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from container_toolkit.training.secrets import Secrets
     from container_toolkit.training.supervise import Ending
 
-KILL = 9  # SIGKILL
+ABORT, KILL = 6, 9  # SIGABRT, SIGKILL
 LONGEST_CAUSE, LONGEST_COMMAND = 600, 160  # characters; the rest is for the tail
 LONGEST_VERDICT = 800  # characters; it may be a list of all that is wrong
 # Python ends with code 1 after a traceback, and may print a little more while it shuts down.
@@ -26,7 +26,10 @@ LINES_AFTER = {1: 20}
 LINES_AFTER_ELSE = 2
 
 FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)(?:, in (.+))?$')
-RANK = re.compile(r"^\[rank\d+\]: ?")  # PyTorch's, before each line of a rank's traceback
+# PyTorch puts it before each line of an exception that ends a rank, and of no other.
+RANK = re.compile(r"^(\[rank\d+\]:) ?")
+# The last word of a Python whose C++ threads, PyTorch's for one, were still at work as it ended.
+UNWOUND = "terminate called without an active exception"
 ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
 NOT_THE_USERS = re.compile(
     r"/(?:site|dist)-packages/|/lib/python3\.\d+/|^<(?:frozen|string)|container_toolkit/training/"
@@ -50,8 +53,9 @@ def tell(ending: Ending, secrets: Secrets, word: str = "", verdicts: tuple[str, 
     lines = [secrets.mask(line) for line in text]
     said = [line for line in lines if verdicts and line.startswith(verdicts)]
     cause = None
-    if not ending.exit.signal:
-        cause = python_cause([RANK.sub("", line) for line in lines], ending.exit.code)
+    unwound = ending.exit.signal == ABORT and UNWOUND in lines[-1:]
+    if not ending.exit.signal or unwound:
+        cause = python_cause(of_first_rank(lines), 1 if unwound else ending.exit.code)
     if said and not ending.exit.signal:
         first = shorten(said[-1], LONGEST_VERDICT)
         lines = [line for line in lines if line != said[-1]]  # the tail needs no second one
@@ -107,6 +111,24 @@ def text_lines(output: bytes) -> list[str]:
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
+
+
+def of_first_rank(lines: list[str]) -> list[str]:
+    """Where exceptions ended PyTorch's ranks, the lines of the first: others fail in its wake.
+
+    Ranks that were started again may have had exceptions before, which are not looked at.
+    """
+    first: dict[str, int] = {}
+    for number in range(len(lines) - 1, -1, -1):
+        rank = RANK.match(lines[number])
+        if rank and "Traceback (" in lines[number]:
+            if rank[1] in first:
+                break
+            first[rank[1]] = number
+    if not first:
+        return lines
+    rank_tag, start = min(first.items(), key=lambda item: item[1])
+    return [RANK.sub("", line) for line in lines[start:] if line.startswith(rank_tag)]
 
 
 def python_cause(lines: list[str], code: int) -> Cause | None:

@@ -197,7 +197,9 @@ def perform(
         spill.remove(with_files)
     log.info(announce.end_line(ending))
     if fellows is not None and not ending.stopped_by:
-        ending = replace(ending, trouble=fellows.final_trouble(bool(ending.exit.status)))
+        trouble = fellows.final_trouble(bool(ending.exit.status))
+        stopped_by = 0 if ending.ok else supervisor.stopped_by  # meanwhile
+        ending = replace(ending, trouble=trouble, stopped_by=stopped_by)
     return settle(ending, launch, env, settings, log)
 
 

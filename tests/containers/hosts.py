@@ -26,6 +26,7 @@ left = [pid for pid in os.listdir("/proc") if pid.isdigit() and pid != str(os.ge
 print("left behind:", len(left), flush=True)
 sys.exit(status)
 """
+WATCHED = ("python3", "-c", LEFT_BEHIND)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Host:
         """The text of output/failure, "" where there is none."""
         path = self.ml / "output/failure"
         return path.read_text() if path.exists() else ""
+
+    @property
+    def left_behind(self) -> int:
+        """How many processes, of a host that was WATCHED."""
+        (line,) = self.said("left behind:")
+        return int(line.partition(":")[2])
 
     def wait(self) -> int:
         """The exit code."""
@@ -108,6 +115,12 @@ class Hosts:
     def wait(self) -> list[int]:
         """The exit codes of all that were started."""
         return [host.wait() for host in self.hosts.values()]
+
+    def stop(self) -> None:
+        """SIGTERM to all that were started, one after the other, as a service reaches them."""
+        for host in self.hosts.values():
+            host.container.signal("TERM")
+            time.sleep(0.5)
 
     def _start(self, name: str, command: tuple[str, ...]) -> Host:
         ml = self.folder / name

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from tests.containers.engines import Engine
 
 
+# A host takes all CPUs for its own. Here hosts share them, and threads that spin for one another
+# would keep the CPU from those they wait for.
+ONE_THREAD = ("-e", "OMP_NUM_THREADS=1")
+
+
 @dataclass(frozen=True)
 class Launcher:
     image: str
@@ -46,7 +51,7 @@ class Launcher:
                 self.flag: True,
                 **hyperparameters,
             },
-            options,
+            (*ONE_THREAD, *options),
             command,
             program,
         )
@@ -56,6 +61,7 @@ TORCHRUN = Launcher("pytorch", "sagemaker_torch_distributed_enabled")
 MIRRORED = Launcher("tensorflow", "sagemaker_multi_worker_mirrored_strategy_enabled")
 SERVERS = Launcher("tensorflow", "sagemaker_parameter_server_enabled", "servers.py")
 KVSTORE = Launcher("mxnet", "sagemaker_parameter_server_enabled")
+MPI = Launcher("mpi", "sagemaker_mpi_enabled")
 
 LAUNCHERS = {
     "torchrun": TORCHRUN,
@@ -63,6 +69,11 @@ LAUNCHERS = {
     "servers": SERVERS,
     "kvstore": KVSTORE,
 }
+
+
+# Exit codes of an exception. A process group over gloo that is there when Python ends may abort it:
+# PyTorch 2.13 has threads that still want Python's lock then.
+FAILED = (1, 134)
 
 
 @dataclass(frozen=True)

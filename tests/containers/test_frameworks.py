@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.containers.launchers import LAUNCHERS, learned
+from tests.containers.launchers import LAUNCHERS, Learned, learned
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 ROWS = 1347  # of the training channel, on every host alike
+
+
+@pytest.fixture(scope="module")
+def run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, int], Learned]:
+    """The job of a launcher on so many hosts, run once; all of them end well."""
+
+    @functools.cache
+    def once(name: str, count: int) -> Learned:
+        folder = tmp_path_factory.mktemp(f"{name}-on-{count}")
+        with LAUNCHERS[name].hosts(request, folder, count) as job:
+            codes = job.start().wait()
+            logs = [host.log for host in job.hosts.values()]
+            assert codes == [0] * count, logs
+            assert not any(host.failure for host in job.hosts.values())
+        return learned(*logs)
+
+    return once
 
 
 @pytest.mark.parametrize(
@@ -26,14 +46,9 @@ ROWS = 1347  # of the training channel, on every host alike
     ],
 )
 def test_hosts_learn_together_what_one_would_alone(
-    name: str, count: int, request: pytest.FixtureRequest, tmp_path: Path
+    name: str, count: int, run: Callable[[str, int], Learned]
 ) -> None:
-    launcher = LAUNCHERS[name]
-    with launcher.hosts(request, tmp_path, count) as job:
-        assert job.start().wait() == [0] * count, [host.log for host in job.hosts.values()]
-        logs = [host.log for host in job.hosts.values()]
-        assert not any(host.failure for host in job.hosts.values())
-    found = learned(*logs)
+    found = run(name, count)
     assert sorted(found.rows) == list(range(count))
     assert max(found.rows.values()) <= ROWS // count + 1, "each its own shard"
     assert sum(found.rows.values()) == ROWS
@@ -43,16 +58,12 @@ def test_hosts_learn_together_what_one_would_alone(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LAUNCHERS)
+@pytest.mark.parametrize(
+    ("name", "count"), [("torchrun", 3), ("mirrored", 2), ("servers", 2), ("kvstore", 3)]
+)
 def test_accuracy_is_that_of_one_host(
-    name: str, request: pytest.FixtureRequest, tmp_path: Path
+    name: str, count: int, run: Callable[[str, int], Learned]
 ) -> None:
-    launcher = LAUNCHERS[name]
-    with launcher.hosts(request, tmp_path / "alone", 1) as alone:
-        assert alone.start().wait() == [0], alone[1].log
-        one = learned(alone[1].log)
-    with launcher.hosts(request, tmp_path / "together") as job:
-        assert job.start().wait() == [0, 0]
-        several = learned(*(host.log for host in job.hosts.values()))
-    assert one.rows == {0: ROWS}
-    assert several.accuracy == pytest.approx(one.accuracy, abs=0.02)
+    alone = run(name, 1)
+    assert alone.rows == {0: ROWS}
+    assert run(name, count).accuracy == pytest.approx(alone.accuracy, abs=0.02)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.containers.launchers import TORCHRUN, learned
+from tests.containers.launchers import FAILED, TORCHRUN, learned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +29,23 @@ if os.environ["SM_CURRENT_HOST"] == "algo-2" and os.environ["TORCHELASTIC_RESTAR
 runpy.run_path("train.py", run_name="__main__")
 """
 
-# Only after a restart there is an end to it.
+# Of two ranks on algo-1 the second fails, and so the first, which waits for it.
+SECOND_RAISES = """
+import builtins, os, runpy
+
+def told(*words, **options):
+    say(*words, **options)
+    if "rows=" in str(words[0]) and os.environ["RANK"] == "1":
+        raise ValueError("the data is spoiled")
+
+say, builtins.print = builtins.print, told
+runpy.run_path("train.py", run_name="__main__")
+"""
+
+# Only without one of its hosts there is an end to it.
 ENDLESS_AT_FIRST = """
 import os, runpy, sys
-if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+if os.environ["WORLD_SIZE"] == "3":
     sys.argv[1:] = ["--epochs", "10000000"]
 runpy.run_path("train.py", run_name="__main__")
 """
@@ -60,6 +73,17 @@ def test_a_rank_that_was_killed_is_what_the_host_reports(
         assert job[2].failure.startswith("killed by SIGKILL")
         assert job[2].said("torchrun: rank 1 ended with SIGKILL")
         assert "host algo-2 failed: killed by SIGKILL" in job[1].failure
+
+
+def test_the_rank_that_failed_first_is_the_one_that_tells_why(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    two = {"sagemaker_mpi_num_of_processes_per_host": 2}
+    with TORCHRUN.hosts(request, tmp_path, program=SECOND_RAISES, **two) as job:
+        first, second = job.start().wait()
+        assert (first in FAILED, second) == (True, 3), [host.log for host in job.hosts.values()]
+        assert job[1].failure.startswith("ValueError: the data is spoiled (program.py, line ")
+        assert "host algo-1 failed: ValueError: the data is spoiled" in job[2].failure
 
 
 def test_a_rank_that_was_killed_is_started_again(

@@ -46,6 +46,7 @@ def test_torchrun_has_fixed_ranks_where_nothing_starts_again() -> None:
         "3",
     )
     assert command.cwd == "/code"
+    assert command.env["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "1"
     assert "OMP_NUM_THREADS" not in command.env
 
 

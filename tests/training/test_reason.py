@@ -41,6 +41,15 @@ SyntaxError: '(' was never closed
 """
 
 
+def of_rank(rank: int, error: str) -> str:
+    text = f'Traceback (most recent call last):\n  File "/opt/ml/code/t.py", line 3\n{error}\n'
+    return "".join(f"[rank{rank}]: {line}\n" for line in text.splitlines())
+
+
+SPOILED, IN_ITS_WAKE = of_rank(1, "ValueError: spoiled"), of_rank(0, "RuntimeError: closed by peer")
+UNWOUND = "terminate called without an active exception\n"
+
+
 def first_line(stderr: str, code: int = 1, signal: int = 0, **fields: object) -> str:
     ending = Ending(
         command=Command(argv=("python",), env={}),
@@ -49,6 +58,34 @@ def first_line(stderr: str, code: int = 1, signal: int = 0, **fields: object) ->
         **fields,  # type: ignore[arg-type]
     )
     return tell(ending, NO_SECRETS).split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        (SPOILED + IN_ITS_WAKE, "ValueError: spoiled (t.py, line 3)"),
+        (IN_ITS_WAKE.replace("closed", "lost") + SPOILED + IN_ITS_WAKE, "ValueError: spoiled"),
+        (
+            "".join(
+                line
+                for pair in zip(SPOILED.splitlines(True), IN_ITS_WAKE.splitlines(True), strict=True)
+                for line in pair
+            ),
+            "ValueError: spoiled (t.py, line 3)",
+        ),
+        (SPOILED + "a line\n" * 30, "ValueError: spoiled"),
+    ],
+)
+def test_the_rank_that_failed_first_tells_the_cause(stderr: str, expected: str) -> None:
+    assert first_line(stderr).startswith(expected)
+
+
+def test_an_abort_after_an_exception_is_its_consequence() -> None:
+    assert first_line(USER + UNWOUND, signal=6).startswith("ValueError: Found array")
+    assert first_line(SPOILED + IN_ITS_WAKE + UNWOUND, signal=6).startswith("ValueError: spoiled")
+    assert first_line(USER, signal=6).startswith("killed by SIGABRT")
+    assert first_line(UNWOUND, signal=6).startswith("killed by SIGABRT")
+    assert first_line(USER + UNWOUND, signal=9).startswith("killed by SIGKILL")
 
 
 @pytest.mark.parametrize(

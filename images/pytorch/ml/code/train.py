@@ -23,12 +23,15 @@ def load(folder: str) -> tuple[torch.Tensor, torch.Tensor]:
     return table[:, 1:] / 16, table[:, 0].long()
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--lr", type=float, default=0.2)
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    args = arguments()
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     # Made before the process group: the first optimizer imports more of PyTorch 2.13, and a process
@@ -49,6 +52,9 @@ def main() -> None:
         optimizer.zero_grad()
         nn.functional.cross_entropy(learner(features), labels).backward()
         optimizer.step()
+    # It holds the group too: as the last to let go, with Python's lock in hand, it waits for a
+    # thread of PyTorch 2.13 that may be waiting for the lock.
+    del learner
 
     weights = torch.cat([value.detach().flatten() for value in model.parameters()])
     digest = hashlib.sha256(weights.numpy().tobytes()).hexdigest()

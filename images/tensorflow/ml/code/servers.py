@@ -37,17 +37,23 @@ class Place:
         self.device = f"/job:{task['type']}/task:{task['index']}"
         self.task = task
 
-    def session(self) -> tf.train.MonitoredSession:
+    def session(self) -> tf.Session:
         """Begins once the first worker has given the weights their first values."""
+        # Others ask every second; tf.train.MonitoredTrainingSession asks every half minute.
+        manager = tf.train.SessionManager(
+            ready_op=tf.report_uninitialized_variables(), recovery_wait_secs=1
+        )
         if not self.cluster:
-            return tf.train.MonitoredSession()
+            return manager.prepare_session("", init_op=tf.global_variables_initializer())
         server = tf.distribute.Server(
             self.cluster, job_name=self.task["type"], task_index=self.task["index"]
         )
         # Of the other workers nothing is needed, so that none is waited for.
         config = tf.ConfigProto(device_filters=["/job:ps", self.device])
-        return tf.train.MonitoredTrainingSession(
-            server.target, is_chief=self.rank == 0, config=config
+        if self.rank > 0:
+            return manager.wait_for_session(server.target, config=config)
+        return manager.prepare_session(
+            server.target, init_op=tf.global_variables_initializer(), config=config
         )
 
 
