@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_SESSIONS = 16  # at once; mpirun opens one
 PATIENCE = 30.0  # seconds, once the leader is gone, in which its failure is known to all hosts
+ALONE = 30.0  # seconds, once Open MPI has ended here, in which the leader knows how the ranks fared
 
 
 class Leader(Others):
@@ -70,6 +71,7 @@ class Sessions:
         self._listener = listener
         self._sshd = sshd
         self._running: set[int] = set()
+        self.begun = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def ended(self, pids: Collection[int]) -> None:
@@ -88,6 +90,7 @@ class Sessions:
     def _start(self, connection: int) -> None:
         try:
             self._running.add(spawn.spawn(self._sshd, connection, 2, connection))
+            self.begun = True
         except OSError as error:
             os.write(2, f"{self._sshd.argv[0]} can't be started: {error.strerror}\n".encode())
 
@@ -95,11 +98,20 @@ class Sessions:
 def wait(mailbox: Mailbox, sessions: Sessions, leader: Leader) -> int:
     """Until the leader says that all is over, or a stop; then until nothing runs here any more.
 
-    Raises PlatformError where the leader went away and nobody else has ended us since.
+    Raises PlatformError where the leader went away and nobody else has ended us since, or where
+    Open MPI's process here did: mpirun waits forever for one that has not made itself known yet.
     """
     heard: set[int] = set()
-    while not ((heard or leader.over) and not spawn.has_children()):
-        left = leader.ended + PATIENCE - time.monotonic()
+    alone = float("inf")
+    while (running := spawn.has_children()) or not (heard or leader.over):
+        now = time.monotonic()
+        alone = float("inf") if running or not sessions.begun else min(alone, now)
+        if now >= alone + ALONE:
+            raise PlatformError(
+                "Open MPI's process here ended before the leader's mpirun did; check that /tmp can"
+                " be written, has room, and holds nothing of another user's Open MPI."
+            )
+        left = min(leader.ended + PATIENCE, alone + ALONE) - now
         if left <= 0 and leader.over:
             break  # what the ranks left behind is no concern of ours
         if left <= 0 and not heard:

@@ -206,7 +206,9 @@ def test_a_stop_while_waiting_is_what_each_reports(
         assert job[1].failure.startswith("Stopped by SIGTERM")
 
 
-@each("kvstore")
+@pytest.mark.parametrize(
+    "name", ["kvstore", *(pytest.param(name, marks=SLOW) for name in ("torchrun", "servers"))]
+)
 def test_a_worker_that_finishes_early_does_not_end_the_job(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

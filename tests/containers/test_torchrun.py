@@ -10,7 +10,10 @@ import pytest
 from tests.containers.launchers import FAILED, TORCHRUN, learned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.containers.hosts import Host
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +68,18 @@ while True:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def stopped(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """One whose rank saves its state, which takes a while: the other tests run meanwhile."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with TORCHRUN.hosts(request, folder, 1, program=SAVES_STATE) as job:
+        job.start()[1].wait_for("ready")
+        job.stop()
+        yield job[1]
+
+
 def test_a_rank_that_was_killed_is_what_the_host_reports(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -113,12 +128,7 @@ def test_hosts_go_on_without_one_that_was_killed(
     assert learned(text).accuracy >= 0.94
 
 
-def test_a_rank_has_the_whole_grace_after_a_stop(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    with TORCHRUN.hosts(request, tmp_path, 1, program=SAVES_STATE) as job:
-        job.start()[1].wait_for("ready")
-        job[1].container.signal("TERM")
-        assert job[1].wait() == 143
-        assert job[1].said("saved")
-        assert job[1].failure.startswith("Stopped by SIGTERM")
+def test_a_rank_has_the_whole_grace_after_a_stop(stopped: Host) -> None:
+    assert stopped.wait() == 143
+    assert stopped.said("saved")
+    assert stopped.failure.startswith("Stopped by SIGTERM")

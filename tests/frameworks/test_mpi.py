@@ -292,3 +292,34 @@ def test_the_leader_trusts_the_jobs_keys_alone(tmp_path: Path) -> None:
     assert settings["UserKnownHostsFile"] == str(tmp_path / "known_hosts")
     assert settings["GlobalKnownHostsFile"] == "none"
     assert settings["IdentityFile"] == str(tmp_path / "key")
+
+
+# A worker whose leader never says a word, as mpirun's which waits; the process that it was to wait
+# for has ended.
+FORSAKEN = """
+import os
+from container_toolkit.frameworks import mpi_job, mpi_worker
+
+class Sessions:
+    begun = True
+    def ended(self, pids):
+        print("ended", len(pids), flush=True)
+
+class Leader:
+    over, ended = False, float("inf")
+    pass_on = print
+    def exit_code(self):
+        return 0
+
+mpi_worker.ALONE = 0.5
+os.posix_spawn("/bin/true", ["true"], {})
+mpi_job.run(lambda job, environ, mailbox: mpi_worker.wait(mailbox, Sessions(), Leader()))
+"""
+
+
+def test_a_worker_that_open_mpi_has_left_does_not_wait_for_ever() -> None:
+    command = [sys.executable, "-c", FORSAKEN, "--host", "b", "--hosts", "a", "b"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done
+    assert done.stderr.startswith("PlatformError: Open MPI's process here ended before")
+    assert "ended 1" in done.stdout
