@@ -172,8 +172,8 @@ def test_a_selection_is_those_rows_and_no_copy(
 def test_weights_and_groups_follow_the_rows(tmp_path: Path) -> None:
     whole = dense()
     rows = keep("train", cut(whole, 64), NOTHING, str(tmp_path))
-    assert rows.has_weights
-    assert rows.has_groups
+    assert rows.weights() is not None
+    assert rows.groups() is not None
     wanted = np.arange(rows.rows) % 2 == 0
     for found, expected in ((rows, slice(None)), (rows.select(wanted), wanted)):
         batches = list(found.batches())
@@ -211,7 +211,6 @@ def test_sparse_rows_are_as_wide_as_the_widest(tmp_path: Path) -> None:
 def test_a_host_without_rows_has_none(tmp_path: Path) -> None:
     rows = keep("train", [], PLENTY, str(tmp_path))
     assert (rows.rows, rows.columns, list(rows.batches())) == (0, 0, [])
-    assert not rows.has_labels
     assert rows.labels().shape == (0,)
 
 
@@ -311,7 +310,7 @@ def test_csv_weights_are_the_column_after_the_label(tmp_path: Path) -> None:
         rows = load(
             channel, media, Cluster(), csv_weights=weighted, budget=PLENTY, scratch=str(tmp_path)
         )
-        assert (rows.has_weights, rows.columns) == (weighted, columns)
+        assert (rows.weights() is not None, rows.columns) == (weighted, columns)
     assert rows.weights() is None
 
 

@@ -249,13 +249,13 @@ def test_what_mpirun_says_first_is_the_cause(
 
 def test_a_traceback_is_the_programs_own() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import runpy; runpy.run_path('no such file')"],
+        [sys.executable, "-c", "import runpy as r\nr.run_path('no such file')"],
         capture_output=True,
         timeout=60,
     )
     lines = traceback([b"before", *done.stderr.splitlines()])
     assert lines[0] == b"Traceback (most recent call last):"
-    assert b'File "<string>", line 1' in b"".join(lines)
+    assert b'File "<string>", line 2' in b"".join(lines)
     assert b"runpy" not in b"".join(lines[2:-1])
     assert lines[-1].startswith(b"FileNotFoundError: ")
     assert traceback([b"no", b"traceback"]) == []
