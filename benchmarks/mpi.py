@@ -26,12 +26,12 @@ FLAGS = {"sagemaker_mpi_enabled": "true", "sagemaker_mpi_num_of_processes_per_ho
 PORT = 2222
 MAKE_KEY = "ssh-keygen -q -t ed25519 -N '' -f /opt/ml/key && chmod 644 /opt/ml/key"
 TRUST_IT = f"""
-mkdir -p /run/sshd /root/.ssh
-cp /opt/ml/key /root/.ssh/id_ed25519
-cp /opt/ml/key.pub /root/.ssh/authorized_keys
-printf 'Port {PORT}\\nStrictHostKeyChecking no\\nLogLevel ERROR\\n' > /root/.ssh/config
-chmod -R go= /root/.ssh
-/usr/sbin/sshd -p {PORT} -h /root/.ssh/id_ed25519
+mkdir -p /run/sshd "$HOME"/.ssh
+cp /opt/ml/key "$HOME"/.ssh/id_ed25519
+cp /opt/ml/key.pub "$HOME"/.ssh/authorized_keys
+printf 'Port {PORT}\\nStrictHostKeyChecking no\\nLogLevel ERROR\\n' > "$HOME"/.ssh/config
+chmod -R go= "$HOME"/.ssh
+/usr/sbin/sshd -p {PORT} -h "$HOME"/.ssh/id_ed25519
 """
 BY_HAND = (
     *("mpirun", "--allow-run-as-root", "-np", "4", "--host", "algo-1:2,algo-2:2"),
