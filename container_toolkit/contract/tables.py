@@ -157,8 +157,8 @@ EXPORTED = (
     v("PYTHONUNBUFFERED", "So that lines come when they are printed.", "1"),
 )
 
-# By launcher. An image's or a job's own value comes before ours, but for TF_CONFIG and DMLC_*,
-# which say what the launcher is about to start.
+# By launcher. An image's or a job's own value comes before ours, but for TF_CONFIG, DMLC_* and
+# PS_VERBOSE, which say what the launcher is about to start.
 LAUNCHERS = {
     "pytorch": (
         v("MASTER_ADDR", "The leader's name.", "the first host"),

@@ -90,7 +90,9 @@ def is_distributed(env: TrainingEnvironment) -> bool:
     name = choose(env)
     asked = any(env.hyperparameters.framework.get(flag) for flag in LAUNCHERS)
     wanted = name == "mpi" or (asked and name in FRAMEWORKS and name != DEFAULT)
-    hosts = env.distribution_hosts or env.cluster.hosts
+    from container_toolkit.frameworks import placement
+
+    hosts = placement.hosts(env)
     return wanted and len(hosts) > 1 and env.cluster.current_host in hosts
 
 

@@ -33,13 +33,12 @@ def plan(
 
     Raises ConfigError naming the hyperparameter that makes no sense.
     """
-    hosts = env.distribution_hosts or list(env.cluster.hosts)
-    if env.cluster.current_host not in hosts:
+    if env.cluster.current_host not in placement.hosts(env):
         return plain.plan(env, program, environ)
     place = placement.of(env)
     options, level = custom(env)
     job = ("--host", env.cluster.current_host, "--hosts", *place.hosts, "--job", env.job_name)
-    environ = {**variables(place, level), **threads(env, place), **environ}
+    environ = {**variables(place, level), **placement.threads(env, place), **environ}
     if not place.leads:
         serve = (sys.executable, "-m", "container_toolkit.frameworks.mpi_worker", *job)
         # No helper to us: what is below it are the program's ranks, with the program's grace.
@@ -96,13 +95,6 @@ def variables(place: Placement, level: str) -> dict[str, str]:
         "NCCL_DEBUG": level,
         **(several if len(place.hosts) > 1 else alone),
     }
-
-
-def threads(env: TrainingEnvironment, place: Placement) -> dict[str, str]:
-    """Where ranks share a host, each has its share of the CPUs for what OpenMP computes in it."""
-    if place.processes == 1:
-        return {}
-    return {"OMP_NUM_THREADS": str(max(1, env.machine.cpus // place.processes))}
 
 
 def custom(env: TrainingEnvironment) -> tuple[tuple[str, ...], str]:

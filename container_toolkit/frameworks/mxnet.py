@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from container_toolkit.contract import program as kinds
-from container_toolkit.errors import ConfigError
 from container_toolkit.frameworks import PARAMETER_SERVER, placement, plain
 from container_toolkit.process import Command
 from container_toolkit.value import replace
@@ -38,14 +37,17 @@ def plan(
     if not placement.asked(env, PARAMETER_SERVER):
         return plain.plan(env, program, environ)
     place = placement.of(env)
+    given = env.hyperparameters.user
+    port = placement.number(given, PORT, default=DEFAULT_PORT, least=0, most=65535)
+    verbose = placement.number(given, VERBOSE, default=DEFAULT_VERBOSE, least=0, most=2)
     common = {
         **environ,
         "DMLC_NUM_WORKER": str(len(place.hosts)),
         "DMLC_NUM_SERVER": str(len(place.hosts)),
         "DMLC_PS_ROOT_URI": place.leader,
-        "DMLC_PS_ROOT_PORT": str(number(env, PORT, DEFAULT_PORT, 65535)),
+        "DMLC_PS_ROOT_PORT": str(port),
         "DMLC_INTERFACE": place.interface,
-        "PS_VERBOSE": str(number(env, VERBOSE, DEFAULT_VERBOSE, 2)),
+        "PS_VERBOSE": str(verbose),
     }
     roles = (("scheduler",) if place.leads else ()) + ("server",)
     helpers = (
@@ -67,10 +69,3 @@ def one_that_ends(program: Program) -> Program:
     if program.kind not in (kinds.SCRIPT, kinds.PACKAGE):
         return program
     return replace(program, argv=(program.argv[0], *ENDS, *program.argv[1:]))
-
-
-def number(env: TrainingEnvironment, name: str, default: int, most: int) -> int:
-    value = env.hyperparameters.user.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise ConfigError(f"hyperparameter {name} is {value!r}; use a number from 0 to {most}.")
-    return value

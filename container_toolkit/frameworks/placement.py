@@ -7,6 +7,9 @@ from container_toolkit.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from container_toolkit.contract.environment import TrainingEnvironment
 
 PROCESSES = "sagemaker_mpi_num_of_processes_per_host"
@@ -44,18 +47,23 @@ def asked(env: TrainingEnvironment, flag: str) -> bool:
 
 def of(env: TrainingEnvironment) -> Placement:
     """Raises ConfigError naming the setting that makes no sense."""
-    hosts = tuple(env.distribution_hosts or env.cluster.hosts)
-    if env.cluster.current_host not in hosts:
+    among = hosts(env)
+    if env.cluster.current_host not in among:
         raise ConfigError(
-            f"{env.cluster.current_host} is not among the hosts {', '.join(hosts)} that training is"
+            f"{env.cluster.current_host} is not among the hosts {', '.join(among)} that training is"
             " distributed over; check hyperparameter sagemaker_distribution_instance_groups."
         )
     return Placement(
-        hosts=hosts,
-        rank=hosts.index(env.cluster.current_host),
+        hosts=among,
+        rank=among.index(env.cluster.current_host),
         interface=interface(env),
         processes=processes(env),
     )
+
+
+def hosts(env: TrainingEnvironment) -> tuple[str, ...]:
+    """Those that training is distributed over, as the service lists them."""
+    return tuple(env.distribution_hosts or env.cluster.hosts)
 
 
 def interface(env: TrainingEnvironment) -> str:
@@ -69,9 +77,34 @@ def interface(env: TrainingEnvironment) -> str:
 
 def processes(env: TrainingEnvironment) -> int:
     """The peers' hyperparameter, else one a GPU or Neuron core, else one."""
-    given = env.hyperparameters.framework.get(PROCESSES)
-    if given is None or given == "":
-        return env.machine.gpus or env.machine.neurons or 1
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ConfigError(f"hyperparameter {PROCESSES} is {given!r}; use a number from 1.")
-    return given
+    default = env.machine.gpus or env.machine.neurons or 1
+    return number(given(env), PROCESSES, default=default, least=1)
+
+
+def given(env: TrainingEnvironment) -> dict[str, Any]:
+    """The launchers' hyperparameters that say something: an empty one is as good as none."""
+    return {name: value for name, value in env.hyperparameters.framework.items() if value != ""}
+
+
+def threads(env: TrainingEnvironment, place: Placement) -> dict[str, str]:
+    """Where ranks share a host, each has its share of the CPUs for what OpenMP computes in it."""
+    if place.processes == 1:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, env.machine.cpus // place.processes))}
+
+
+def number(
+    values: Mapping[str, Any], name: str, *, default: int, least: int, most: int | None = None
+) -> int:
+    """A whole number among decoded hyperparameters; `default` where there is none.
+
+    Raises ConfigError naming it where it is no such number, or not from `least` to `most`.
+    """
+    value = values.get(name)
+    if value is None:
+        return default
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        end = "" if most is None else f" to {most}"
+        raise ConfigError(f"hyperparameter {name} is {value!r}; use a number from {least}{end}.")
+    return int(value)

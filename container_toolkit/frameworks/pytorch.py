@@ -76,28 +76,28 @@ def for_ranks(env: TrainingEnvironment, place: Placement) -> dict[str, str]:
     A store for every start of the ranks: in one that torchrun goes on with, PyTorch 2.13's ranks
     find the addresses of those before them, and fail again.
     """
-    found = {
+    return {
         "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(SHUTDOWN),
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+        **placement.threads(env, place),
     }
-    if place.processes > 1:
-        found["OMP_NUM_THREADS"] = str(max(1, env.machine.cpus // place.processes))
-    return found
 
 
 def spare(env: TrainingEnvironment) -> int:
     """How many hosts beside the leader may be lost while the program goes on."""
     if not placement.asked(env, TORCH):
         return 0
-    hosts = len(placement.of(env).hosts)
-    return hosts - number(env, MIN_HOSTS, default=hosts, least=1, most=hosts)
+    hosts, given = len(placement.of(env).hosts), placement.given(env)
+    return hosts - placement.number(given, MIN_HOSTS, default=hosts, least=1, most=hosts)
 
 
 def rendezvous(env: TrainingEnvironment, place: Placement) -> tuple[str, ...]:
     """torchrun's options: fixed ranks, or where restarts are allowed whoever is there."""
     least = len(place.hosts) - spare(env)
     # A host that is lost makes the ranks of the others fail too.
-    restarts = number(env, RESTARTS, default=spare(env), least=0, most=1000)
+    restarts = placement.number(
+        placement.given(env), RESTARTS, default=spare(env), least=0, most=1000
+    )
     processes = f"--nproc_per_node={place.processes}"
     if not restarts and least == len(place.hosts):
         fixed = (f"--node_rank={place.rank}", f"--master_addr={place.leader}")
@@ -112,17 +112,6 @@ def rendezvous(env: TrainingEnvironment, place: Placement) -> tuple[str, ...]:
         f"--rdzv_conf=is_host={int(place.leads)}",
         f"--local_addr={env.cluster.current_host}",
     )
-
-
-def number(env: TrainingEnvironment, name: str, *, default: int, least: int, most: int) -> int:
-    value = env.hyperparameters.framework.get(name)
-    if value is None or value == "":
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ConfigError(
-            f"hyperparameter {name} is {value!r}; use a number from {least} to {most}."
-        )
-    return value
 
 
 def target(program: Program) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from container_toolkit import frameworks
 from container_toolkit.contract.outcome import COMPLETED, STOPPED
+from container_toolkit.frameworks import placement
 from container_toolkit.rendezvous import LIMIT, Patience, meet
 from container_toolkit.rendezvous.listener import Listener
 from container_toolkit.value import replace
@@ -194,7 +195,7 @@ def gather(
     tells whether a stop was asked for, which gives None. Raises PlatformError naming the hosts
     that are missing.
     """
-    cluster = replace(env.cluster, hosts=tuple(env.distribution_hosts or env.cluster.hosts))
+    cluster = replace(env.cluster, hosts=placement.hosts(env))
     patience = Patience(
         limit=LIMIT if limit is None else limit, announce=say, stopping=lambda: pause(0)
     )

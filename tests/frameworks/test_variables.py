@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from container_toolkit.contract.tables import LAUNCHERS
-from container_toolkit.frameworks import MIRRORED, MPI, PARAMETER_SERVER, TORCH
+from container_toolkit.frameworks import FRAMEWORKS, MIRRORED, MPI, PARAMETER_SERVER, TORCH
 from tests.frameworks.planned import job, planned
 
 SEVERAL = "sagemaker_mpi_num_of_processes_per_host"
@@ -33,4 +33,4 @@ def test_the_table_of_a_launcher_is_what_it_exports(
 
 
 def test_every_launcher_that_exports_has_a_table() -> None:
-    assert set(LAUNCHERS) == {launcher for launcher, _ in ASKED}
+    assert set(LAUNCHERS) == {launcher for launcher, _ in ASKED} == set(FRAMEWORKS) - {"plain"}
