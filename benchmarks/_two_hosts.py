@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _side_by_side import ROOT
+from _side_by_side import ROOT, medians, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 HOSTS = ("algo-1", "algo-2")
 MARK = f"container-toolkit-bench-{os.getpid()}"
@@ -89,3 +91,40 @@ def run(engine: str, commands: Sequence[Sequence[str]]) -> float:
     if any(codes):
         raise SystemExit(f"{[list(command) for command in commands]} ended with {codes}")
     return took
+
+
+def beyond_bare(
+    launcher: str,
+    image: str,
+    program: str,
+    flags: Mapping[str, str],
+    by_hand: Sequence[Sequence[str]],
+    prepare: Callable[[str, Path], None] | None = None,
+) -> None:
+    """`train` on both hosts against the `launcher` started by hand: one command a host. `prepare`
+    gets the engine and the folder of the hosts' base folders first. `--quick` on the command line.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="3 repetitions in place of 9")
+    repetitions = 3 if parser.parse_args().quick else 9
+    engine = answering()
+    if not engine:
+        print("not measured: no container engine answers; start docker, or install podman")
+        return
+    with (
+        tempfile.TemporaryDirectory() as name,
+        hosts(engine, image, Path(name), program, flags),
+    ):
+        if prepare:
+            prepare(engine, Path(name))
+        took = medians(
+            {
+                launcher: lambda: run(engine, by_hand),
+                "train": lambda: run(engine, [("train",)] * len(HOSTS)),
+            },
+            repetitions,
+        )
+    print(f"\na job of two hosts, median of {repetitions}, in turns")
+    for what, seconds in took.items():
+        print(f"  {what:<9}{seconds:8.2f} s")
+    verdict(f"train beyond a bare {launcher}", took["train"] - took[launcher], "s", 2)

@@ -9,13 +9,13 @@ other ranks once, and ends. The peer sleeps for 30 seconds in every MPI job, wha
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from _side_by_side import medians, verdict
-from _two_hosts import HOSTS, MARK, answering, call, hosts, run
+from _two_hosts import HOSTS, MARK, beyond_bare, call
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """
 from mpi4py import MPI
@@ -42,29 +42,7 @@ BY_HAND = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="3 repetitions in place of 9")
-    repetitions = 3 if parser.parse_args().quick else 9
-    engine = answering()
-    if not engine:
-        print("not measured: no container engine answers; start docker, or install podman")
-        return
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        hosts(engine, "mpi", Path(folder), PROGRAM, FLAGS),
-    ):
-        trust_each_other(engine, Path(folder))
-        took = medians(
-            {
-                "mpirun": lambda: run(engine, [BY_HAND, ("true",)]),
-                "train": lambda: run(engine, [("train",)] * len(HOSTS)),
-            },
-            repetitions,
-        )
-    print(f"\na job of two hosts with two ranks each, median of {repetitions}, in turns")
-    for name, seconds in took.items():
-        print(f"  {name:<8}{seconds:8.2f} s")
-    verdict("train beyond a bare mpirun", took["train"] - took["mpirun"], "s", 2)
+    beyond_bare("mpirun", "mpi", PROGRAM, FLAGS, [BY_HAND, ("true",)], trust_each_other)
 
 
 def trust_each_other(engine: str, folder: Path) -> None:
